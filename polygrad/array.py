@@ -1,0 +1,260 @@
+"""Array: the standard's array object, plain or tracked by a transform."""
+
+from typing import TYPE_CHECKING, Any
+
+from polygrad.backend import ARRAY_TYPES, Backend, backend_for_type
+from polygrad.device import Device, intern_device
+from polygrad.dtypes import DType, as_dtype
+from polygrad.errors import DeviceError, LostGradientError, NonDifferentiableError
+
+
+class BaseTrace:
+    """The level of arrays that no transform tracks."""
+
+    level = 0
+    alive = True
+
+
+BASE = BaseTrace()
+
+
+class Array:
+    """An n-dimensional array of any backend, with the operators of the array API standard.
+
+    Made by the creation functions (`asarray`, `zeros`, `random` ...), and handed to functions
+    inside a transform, where it is tracked. An index assignment ``x[i] = v`` gives this handle
+    a new value; memory is never overwritten, so what others hold is unchanged.
+
+    >>> x = pg.asarray([1.0, 2.0, 3.0])
+    >>> x[0] = 10.0
+    >>> x * 2 + 1
+    Array([21.,  5.,  7.], dtype=float64, device=cpu)
+    """
+
+    __slots__ = ("_value", "_trace", "_node", "__weakref__")
+    __array_priority__ = 1000.0
+
+    def __init__(self, value: Any, trace: Any, node: Any) -> None:
+        self._value, self._trace, self._node = value, trace, node
+
+    # -- attributes of the standard -------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._value.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._value.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        n = 1
+        for length in self._value.shape:
+            n *= length
+        return n
+
+    @property
+    def dtype(self) -> DType:
+        """The data type, as polygrad's own object; it equals the library's spelling."""
+        return as_dtype(self._value.dtype)
+
+    @property
+    def device(self) -> Device:
+        """The device the array lives on."""
+        raw, backend = raw_and_backend(self)
+        return intern_device(backend, backend.device_of(raw))
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The array API namespace of this array: polygrad itself."""
+        return _namespace(api_version)
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> "Array":
+        """A copy on ``device`` (a Device or device string); differentiable."""
+        return _namespace().to_device(self, device)
+
+    # -- conversion to plain data -----------------------------------------------------------
+
+    def item(self) -> Any:
+        """The value of a one-element array as a Python number, without its gradient."""
+        raw, backend = raw_and_backend(self)
+        if self.size != 1:
+            raise NonScalarConversion(self, "item()")
+        return backend.to_host(raw).item()
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists, without their gradient."""
+        raw, backend = raw_and_backend(self)
+        return backend.to_host(raw).tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self._scalar("bool()"))
+
+    def __float__(self) -> float:
+        self._refuse_tracked("float(x)")
+        return float(self._scalar("float()"))
+
+    def __int__(self) -> int:
+        self._refuse_tracked("int(x)")
+        return int(self._scalar("int()"))
+
+    def __complex__(self) -> complex:
+        self._refuse_tracked("complex(x)")
+        return complex(self._scalar("complex()"))
+
+    def __index__(self) -> int:
+        self._refuse_tracked("using x as an index")
+        if self.dtype.kind not in ("signed integer", "unsigned integer"):
+            raise TypeError(f"an index has to be an integer, got an array of {self.dtype}")
+        return int(self._scalar("an index"))
+
+    def _scalar(self, what: str) -> Any:
+        if self.shape != ():
+            raise NonScalarConversion(self, what)
+        raw, backend = raw_and_backend(self)
+        return backend.to_host(raw).item()
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d array; it has no axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array; it has no axes")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        namespace = _namespace()
+        return bool(namespace.any(namespace.equal(self, value)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        self._refuse_tracked("np.asarray(x)")
+        raw, backend = raw_and_backend(self)
+        if not backend.host:
+            raise DeviceError(
+                f"np.asarray(x): x is on {self.device}, and NumPy holds host memory only; "
+                "ask for the copy with pg.to_numpy(x)"
+            )
+        return raw.__array__() if dtype is None else raw.__array__(dtype)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The DLPack capsule of the array's memory (the standard's protocol)."""
+        self._refuse_tracked("__dlpack__()")
+        return raw_and_backend(self)[0].__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        """The DLPack device type and number."""
+        return raw_and_backend(self)[0].__dlpack_device__()
+
+    def _refuse_tracked(self, what: str) -> None:
+        if self._trace is not BASE:
+            raise LostGradientError(
+                f"{what} of a tracked array of shape {self.shape} would lose its gradient; "
+                "write pg.stop_gradient(x) to use it as a constant, or x.item() for a plain "
+                "number"
+            )
+
+    # -- NumPy's dispatch ---------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return _namespace()._dispatch.ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return _namespace()._dispatch.function(function, args, options)
+
+    # -- printing ---------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        raw, backend = raw_and_backend(self)
+        text = repr(backend.to_host(raw)).replace("\n", "\n")
+        body = text[text.index("(") + 1 :].rpartition(")")[0].partition(", dtype=")[0]
+        tracked = "" if self._trace is BASE else f", level={self._trace.level}"
+        return f"Array({body}, dtype={self.dtype}, device={self.device}{tracked})"
+
+    def __str__(self) -> str:
+        raw, backend = raw_and_backend(self)
+        return str(backend.to_host(raw))
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        return format(self._scalar("format()"), spec)
+
+    def __reduce__(self) -> Any:
+        self._refuse_tracked("pickling")
+        raw, backend = raw_and_backend(self)
+        return _restore, (backend.to_host(raw), str(self.device))
+
+    if TYPE_CHECKING:  # written by ops/operators.py from the op table
+        T: "Array"
+        mT: "Array"
+
+        def __getitem__(self, key: Any) -> "Array": ...
+        def __setitem__(self, key: Any, value: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
+        def _binary(self, other: Any) -> "Array": ...
+        def _unary(self) -> "Array": ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _binary
+        __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _binary
+        __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _binary
+        __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __neg__ = __pos__ = __abs__ = __invert__ = _unary
+
+
+def NonScalarConversion(array: Array, what: str) -> NonDifferentiableError:  # noqa: N802
+    """The error for a conversion to one number of an array that holds several."""
+    return NonDifferentiableError(
+        f"{what} needs an array of one element with no axes, got shape {array.shape}; "
+        "reduce it first, e.g. with pg.sum or pg.any"
+    )
+
+
+def raw_and_backend(value: Any) -> tuple[Any, Backend]:
+    """The library array under any number of levels, and its backend."""
+    while type(value) is Array:
+        value = value._value
+    backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
+    assert backend is not None, type(value)
+    return value, backend
+
+
+def wrap(value: Any) -> Array:
+    """An untracked Array around a library array; an Array stays as it is."""
+    return value if type(value) is Array else Array(value, BASE, None)
+
+
+def is_array(value: Any) -> bool:
+    """Whether ``value`` is an Array or an array of a registered library.
+
+    >>> pg.is_array(pg.zeros(3)), pg.is_array([0.0, 1.0])
+    (True, False)
+    """
+    return type(value) is Array or backend_for_type(type(value)) is not None
+
+
+_module: Any = None
+
+
+def set_namespace(module: Any) -> None:
+    """Tell arrays which module is their namespace; called once, by the package itself."""
+    global _module
+    _module = module
+
+
+def _namespace(api_version: str | None = None) -> Any:
+    if api_version is not None and api_version not in _module.API_VERSIONS:
+        raise ValueError(
+            f"api_version: got {api_version!r}, expected one of {_module.API_VERSIONS}"
+        )
+    return _module
+
+
+def _restore(host: Any, device: str) -> Array:
+    return _namespace().asarray(host, device=device)

@@ -1,0 +1,67 @@
+"""Forward mode: dual arrays that carry a tangent beside their value."""
+
+from typing import Any
+
+from polygrad.array import BASE, Array
+from polygrad.backend import namespace_of
+from polygrad.core import op as op_module
+from polygrad.core.op import Op
+from polygrad.core.trace import Trace, bind
+from polygrad.dtypes import as_dtype
+from polygrad.errors import LeakedArrayError
+
+
+class ForwardTrace(Trace):
+    """Pushes tangents through each op; an array's node is its tangent."""
+
+    __slots__ = ()
+
+    def input(self, value: Any, tangent: Any) -> Array:
+        """A tracked array with a value and a tangent one level down."""
+        return Array(value, self, tangent)
+
+    def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Run ``op`` one level down, and its rule on the tangents."""
+        if not self.alive:
+            raise LeakedArrayError(
+                f"{op.name}: a tracked array is used after the transform that made it ended; "
+                "return it from the function, or keep pg.stop_gradient(x)"
+            )
+        values: list[Any] = []
+        tangents: list[Any] = []
+        mask = 0
+        for i, arg in enumerate(args):
+            tangent = None
+            if type(arg) is Array:
+                if arg._trace is self:
+                    mask |= 1 << i
+                    arg, tangent = arg._value, arg._node
+                elif arg._trace is BASE:
+                    arg = arg._value
+            values.append(arg)
+            tangents.append(tangent)
+        plan = op.plans[mask] if mask in op.plans else op.plan(mask, len(args))
+        out = bind(op, tuple(values), params)
+        if plan is None:
+            return tuple(map(_plain, out)) if op.multiple else _plain(out)
+        traced = any(type(value) is Array for value in (*values, *tangents))
+        first = out[0] if op.multiple else out
+        xp = op_module.traced_namespace if traced else namespace_of(first)
+        tangent = op.push(xp, tangents, out, tuple(values), params)
+        if op.multiple:
+            return tuple(self._dual(o, t) for o, t in zip(out, tangent, strict=True))
+        return self._dual(out, tangent)
+
+    def _dual(self, out: Any, tangent: Any) -> Array:
+        if tangent is None or not as_dtype(out.dtype).is_inexact:
+            return _plain(out)
+        if as_dtype(tangent.dtype) != as_dtype(out.dtype):
+            xp = op_module.traced_namespace
+            dtype = as_dtype(out.dtype)
+            complex_to_real = as_dtype(tangent.dtype).is_complex and not dtype.is_complex
+            tangent = xp.astype(xp.real(tangent) if complex_to_real else tangent, dtype)
+        return Array(out, self, tangent)
+
+
+def _plain(out: Any) -> Array:
+    return out if type(out) is Array else Array(out, BASE, None)

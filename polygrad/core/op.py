@@ -1,0 +1,137 @@
+"""Ops: one record holding one authored rule; the kind of the op derives the rest.
+
+A rule is written in array-API terms against ``xp``, the namespace of the values it is handed:
+an array library's own in a first-order pass, polygrad's when those values are tracked too. It
+takes ``(xp, g, ans, *operands, **params)``, where ``ans`` is the op's result. An operand (or
+``ans``) whose parameter name begins with an underscore is not kept for the backward pass: the
+rule then sees only its ``shape``, ``dtype`` and ``ndim``.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from polygrad.errors import RuleError
+
+Rule = Callable[..., Any]
+
+traced_namespace: Any = None
+"""What rules get as ``xp`` for tracked values: set once, by `polygrad.ops`."""
+
+OPS: dict[str, "Op"] = {}
+"""The op table: every op by name."""
+
+
+class Spec:
+    """Shape and dtype of an array that was not kept."""
+
+    __slots__ = ("shape", "dtype")
+
+    def __init__(self, value: Any) -> None:
+        self.shape = getattr(value, "shape", ())
+        self.dtype = getattr(value, "dtype", None)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        n = 1
+        for length in self.shape:
+            n *= length
+        return n
+
+
+class Op:
+    """One operation: its name, how it is computed, and its derivative by kind.
+
+    ``forward(xp, *operands, **params)`` computes it in a library's namespace; without it the
+    namespace's function of the same name does. Operands are positional, static parameters
+    keyword. A subclass for each kind gives `pull` (reverse mode), `push` (forward mode) and
+    `wants` (what a backward pass needs kept).
+    """
+
+    __slots__ = ("name", "forward", "impls", "plans")
+    kind = "op"
+    multiple = False
+
+    def __init__(self, name: str, forward: Callable[..., Any] | None = None) -> None:
+        if name in OPS:
+            raise RuleError(f"op {name!r} is declared twice; choose another name")
+        self.name = name
+        self.forward = forward
+        self.impls: dict[Any, Callable[..., Any]] = {}  # by backend
+        self.plans: dict[int, tuple[bool, tuple[bool, ...]] | None] = {}  # by tracked operands
+        OPS[name] = self
+
+    def implement(self, backend: Any) -> Callable[..., Any]:
+        """The function that computes this op on a backend's arrays."""
+        if self.forward is None:
+            impl = getattr(backend.xp, self.name)
+        else:
+            forward, xp = self.forward, backend.xp
+
+            def impl(*args: Any, **params: Any) -> Any:
+                return forward(xp, *args, **params)
+
+        self.impls[backend] = impl
+        return impl
+
+    def plan(self, mask: int, count: int) -> tuple[bool, tuple[bool, ...]] | None:
+        """What to keep when the operands in the bit set ``mask`` are tracked.
+
+        A pair (answer, each operand); None when no derivative flows to any of them.
+        """
+        rules = [rule for i in range(count) if mask >> i & 1 for rule in self.wants(i)]
+        if not rules:
+            found = None
+        else:
+            kept = [_kept_names(rule, count) for rule in rules]
+            found = (
+                any(answer for answer, _ in kept),
+                tuple(any(operands[i] for _, operands in kept) for i in range(count)),
+            )
+        self.plans[mask] = found
+        return found
+
+    def wants(self, operand: int) -> Sequence[Rule]:
+        """The rules that a backward pass to an operand runs; none if no derivative flows."""
+        raise NotImplementedError
+
+    def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
+        """Cotangents of the node's operands for the cotangent ``g`` of its answer."""
+        raise NotImplementedError
+
+    def push(
+        self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
+    ) -> Any:
+        """The tangent of the answer for tangents of the operands (None where zero)."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} op {self.name}>"
+
+
+def _kept_names(rule: Rule, count: int) -> tuple[bool, tuple[bool, ...]]:
+    """Which of the answer and the operands a rule's parameter names ask to keep."""
+    code = rule.__code__
+    names = list(code.co_varnames[: code.co_argcount])[2:]  # without xp, g
+    variadic = code.co_flags & 0x04
+    rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if variadic else "_"
+    names += [rest] * (1 + count - len(names))
+    kept = [not name.startswith("_") for name in names]
+    return kept[0], tuple(kept[1 : 1 + count])
+
+
+_COMPLEX: dict[tuple[type, Any], bool] = {}
+
+
+def is_complex(dtype: Any) -> bool:
+    """Whether a data type, in any library's spelling, is complex."""
+    key = (type(dtype), dtype)
+    try:
+        return _COMPLEX[key]
+    except KeyError:
+        return _COMPLEX.setdefault(key, str(dtype).rpartition(".")[2].startswith("complex"))

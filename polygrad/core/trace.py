@@ -1,0 +1,177 @@
+"""Dispatch: an op runs at the highest level among its operands, then one level down.
+
+Levels are the creation order of traces, a number that only grows: a nested transform starts
+after the one around it and is therefore above it. No stack is kept, so an exception leaves
+nothing behind and threads share nothing.
+"""
+
+import itertools
+from typing import Any
+
+from polygrad.array import BASE, Array, wrap
+from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES, Backend, backend_for_type
+from polygrad.core.op import Op
+from polygrad.device import current_device, intern_device
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    IndexingError,
+    MixedArraysError,
+    PolygradError,
+    ShapeError,
+)
+
+PYTHON_SCALARS = frozenset((bool, int, float, complex))
+_levels = itertools.count(1)
+
+
+class Trace:
+    """One run of one transform; its arrays hold values of lower levels."""
+
+    __slots__ = ("level", "alive")
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+        self.alive = True
+
+    def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Run ``op``, some operands of which belong to this trace."""
+        raise NotImplementedError
+
+
+def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Run an op on operands of any level: Array in, Array out; raw in, raw out."""
+    top: Any = None
+    for arg in args:
+        if type(arg) is Array:
+            trace = arg._trace
+            if top is None or trace.level > top.level:
+                top = trace
+    if top is None:
+        return evaluate(op, args, params)
+    if top is BASE:
+        out = evaluate(op, tuple([a._value if type(a) is Array else a for a in args]), params)
+        if op.multiple:
+            return tuple([Array(value, BASE, None) for value in out])
+        return Array(out, BASE, None)
+    return top.process(op, args, params)
+
+
+def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Run an op on arrays of one library."""
+    backend: Any = None
+    scalars = 0
+    for arg in args:
+        cls = type(arg)
+        found = ARRAY_TYPES.get(cls)
+        if found is None:
+            if cls in PYTHON_SCALARS:
+                scalars += 1
+                continue
+            found = backend_for_type(cls)
+            if found is None:
+                raise _not_an_array(op, arg, args)
+        if backend is None:
+            backend = found
+        elif found is not backend:
+            return _evaluate_mixed(op, args, params)
+    if backend is None:
+        device = current_device()
+        backend = device.backend
+        lifted = tuple([backend.from_host(arg, None, device.raw) for arg in args])
+        out = evaluate(op, lifted, params)
+        # Nothing but Python numbers came in: there is no array kind to give back but our own.
+        return tuple([wrap(o) for o in out]) if op.multiple else wrap(out)
+    if backend.multi_device and len(args) - scalars > 1:
+        _check_devices(op, args, backend)
+    impl = op.impls.get(backend) or op.implement(backend)
+    try:
+        out = impl(*args, **params)
+    except PolygradError:
+        raise
+    except Exception as error:
+        raise _explained(op, args, params, error) from error
+    if op.multiple:
+        return tuple([_settle(value, backend) for value in out])
+    if type(out) in ARRAY_TYPES and type(out) not in SCALAR_TYPES:
+        return out
+    return _settle(out, backend)
+
+
+def _settle(out: Any, backend: Backend) -> Any:
+    """A result as an array, where the library returned a scalar of its own."""
+    known = backend_for_type(type(out)) is not None and type(out) not in SCALAR_TYPES
+    return out if known else backend.normalise(out)
+
+
+def _evaluate_mixed(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Library scalars are Python numbers to every other library; two libraries do not mix."""
+    plain = tuple([a.item() if type(a) in SCALAR_TYPES else a for a in args])
+    libraries = [b.name for b in (backend_for_type(type(a)) for a in plain) if b is not None]
+    if len(set(libraries)) > 1:
+        raise MixedArraysError(
+            f"{op.name}: got arrays of several libraries, {' and '.join(libraries)}; expected "
+            "one; move them to one device with pg.asarray(x, device=...)"
+        )
+    return evaluate(op, plain, params)
+
+
+def _check_devices(op: Op, args: tuple[Any, ...], backend: Backend) -> None:
+    devices: list[Any] = []
+    for arg in args:
+        if type(arg) not in PYTHON_SCALARS and type(arg) not in SCALAR_TYPES:
+            raw = backend.device_of(arg)
+            if not devices or raw != devices[0]:
+                devices.append(raw)
+    if len(devices) > 1:
+        names = " and ".join(str(intern_device(backend, raw)) for raw in devices)
+        raise MixedArraysError(
+            f"{op.name}: got arrays on several devices, {names}; expected one; "
+            "move them with x.to_device(...) or pg.asarray(x, device=...)"
+        )
+
+
+def _not_an_array(op: Op, arg: Any, args: tuple[Any, ...]) -> ArgumentTypeError:
+    place = next(i for i, a in enumerate(args) if a is arg)
+    remedy = "pass pg.asarray(...) of it" if isinstance(arg, list | tuple) else "pass an array"
+    return ArgumentTypeError(
+        f"{op.name}: argument {place + 1} is {_describe(arg)}, expected an array or a number; "
+        f"{remedy}"
+    )
+
+
+def _describe(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "dtype"):
+        return f"{value.dtype}{list(shape)}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
+
+
+def _explained(
+    op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception
+) -> Exception:
+    """The library's refusal as a polygrad error that shows what the op was given."""
+    kinds: list[tuple[type[Exception], type[PolygradError]]] = [
+        (IndexError, IndexingError),
+        (TypeError, ArgumentTypeError),
+        (ValueError, ArgumentValueError),
+    ]
+    shown = ", ".join(_describe(arg) for arg in args)
+    shapes = [tuple(arg.shape) for arg in args if hasattr(arg, "shape")]
+    if op.kind == "elementwise" and not _broadcastable(shapes):
+        return ShapeError(
+            f"{op.name}: got {shown}, expected shapes that broadcast together (equal, or 1, "
+            "counted from the last axis); reshape one of them"
+        )
+    for builtin, named in kinds:
+        if isinstance(error, builtin):
+            options = "".join(f", {key}={value!r}" for key, value in params.items())
+            return named(f"{op.name}({shown}{options}): {error}")
+    return error
+
+
+def _broadcastable(shapes: list[tuple[int, ...]]) -> bool:
+    longest = max((len(shape) for shape in shapes), default=0)
+    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
+    return all(len({n for n in axis if n != 1}) <= 1 for axis in zip(*padded, strict=True))

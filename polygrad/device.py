@@ -1,0 +1,177 @@
+"""Devices: strings parsed once at the edge, the current device, and moving between devices."""
+
+import os
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+from polygrad.backend import ARRAY_TYPES, Backend, backends, device_choices, get_backend
+from polygrad.errors import DeviceError, DeviceUnavailableError
+
+VARIABLE = "POLYGRAD_DEVICE"
+
+
+class Device:
+    """A device of one backend, such as ``cpu``, ``cuda:1`` or ``strict:device1``.
+
+    As a context manager it is the device that new arrays are made on.
+
+    >>> with pg.device("cpu"):
+    ...     pg.zeros(2).device
+    Device('cpu')
+    """
+
+    __slots__ = ("backend", "raw", "name")
+
+    def __init__(self, backend: Backend, raw: Any, name: str) -> None:
+        self.backend, self.raw, self.name = backend, raw, name
+
+    def __enter__(self) -> "Device":
+        _SCOPES.set((*_SCOPES.get(), self))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _SCOPES.set(_SCOPES.get()[:-1])
+
+    def synchronize(self) -> None:
+        """Wait until all work given to the device is done; at once on a CPU."""
+        self.backend.synchronize(self.raw)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Device):
+            return self.name == other.name
+        if isinstance(other, str):
+            return self.name == other
+        return False
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Device({self.name!r})"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# Devices entered in this context, innermost last; new threads start without any.
+_SCOPES: ContextVar[tuple[Device, ...]] = ContextVar("polygrad_device_scopes", default=())
+_default: Device | None = None
+_KNOWN: dict[tuple[str, Any], Device] = {}
+
+
+def device(spec: Any) -> Device:
+    """The device that ``spec`` names: a device string or a Device.
+
+    Strings: ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), ``"auto"`` (an accelerator
+    if one can be used, else the CPU), ``"<backend>"`` or ``"<backend>:<its device>"`` such as
+    ``"strict:device1"``. Raises DeviceError for a string that names nothing, and
+    DeviceUnavailableError, with the reason, for a device that is not there.
+
+    >>> pg.device("cpu")
+    Device('cpu')
+    """
+    if isinstance(spec, Device):
+        return spec
+    if not isinstance(spec, str):
+        found = _foreign(spec)
+        if found is not None:
+            return found
+        raise DeviceError(
+            f"device: got {spec!r}, expected a device string such as {device_choices()}"
+        )
+    text = spec.strip().lower()
+    if text == "auto":
+        return _auto()
+    head, _, rest = text.partition(":")
+    backend = next((b for b in backends() if head in b.platforms), None) or get_backend(head)
+    reason = backend.unavailable()
+    if reason is not None:
+        raise DeviceUnavailableError(f"device {spec!r} is not available: {reason}")
+    try:
+        raw = backend.find_device(rest)
+    except ValueError as error:
+        raise DeviceUnavailableError(f"device {spec!r} is not available: {error}") from None
+    return intern_device(backend, raw)
+
+
+def intern_device(backend: Backend, raw: Any) -> Device:
+    """The Device for a library's own device object, the same one each time."""
+    key = (backend.name, raw)
+    try:
+        return _KNOWN[key]
+    except KeyError:
+        return _KNOWN.setdefault(key, Device(backend, raw, backend.device_name(raw)))
+
+
+def _foreign(spec: Any) -> Device | None:
+    """The Device for a library's own device object, such as ``cupy.cuda.Device(0)``."""
+    for backend in dict.fromkeys(ARRAY_TYPES.values()):
+        try:
+            name = backend.device_name(spec)
+        except (AttributeError, TypeError, ValueError):
+            continue
+        return Device(backend, spec, name)
+    return None
+
+
+def _auto() -> Device:
+    for backend in backends():
+        if not backend.host and backend.platforms and backend.unavailable() is None:
+            return device(backend.platforms[0])
+    return device("cpu")
+
+
+def devices() -> list[Device]:
+    """Every device that can be used on this machine, the CPU first.
+
+    >>> pg.devices()[0]
+    Device('cpu')
+    """
+    found = []
+    for backend in backends():
+        if backend.unavailable() is None:
+            found += [device(name) for name in backend.device_names()]
+    return found
+
+
+def set_device(spec: Any) -> Device:
+    """Make ``spec`` the device of new arrays in the whole process, and return it.
+
+    ``spec`` is what `device` takes. A ``with pg.device(...)`` block takes precedence over it,
+    and it takes precedence over the environment variable ``POLYGRAD_DEVICE``.
+
+    >>> pg.set_device("cpu")
+    Device('cpu')
+    """
+    global _default
+    _default = device(spec)
+    return _default
+
+
+def current_device() -> Device:
+    """The device that new arrays are made on now.
+
+    It is the innermost ``with pg.device(...)``, else what `set_device` was given, else
+    ``POLYGRAD_DEVICE``, else the CPU.
+
+    >>> pg.current_device()
+    Device('cpu')
+    """
+    scopes = _SCOPES.get()
+    if scopes:
+        return scopes[-1]
+    if _default is not None:
+        return _default
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return set_device("cpu")
+    try:
+        return set_device(name)
+    except (DeviceError, DeviceUnavailableError) as error:
+        raise type(error)(f"environment variable {VARIABLE}={name!r}: {error}") from None

@@ -1,0 +1,113 @@
+"""Data types: one object per name, equal to every library's own spelling of it."""
+
+from typing import Any
+
+from polygrad.errors import DTypeError
+
+
+class DType:
+    """A data type of the array API standard, the same object on every backend.
+
+    It compares equal to the spelling of each array library (``numpy.float32``,
+    ``torch.float32``, ``"float32"``).
+
+    >>> pg.float32, pg.float32 == "float32", pg.zeros(2, dtype=pg.float32).dtype == pg.float32
+    (polygrad.float32, True, True)
+    """
+
+    __slots__ = ("name", "kind", "bits")
+
+    def __init__(self, name: str, kind: str, bits: int) -> None:
+        self.name, self.kind, self.bits = name, kind, bits
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return max(self.bits // 8, 1)
+
+    @property
+    def is_inexact(self) -> bool:
+        """Whether the type is floating-point, real or complex: what carries a derivative."""
+        return self.kind in ("real floating", "complex floating")
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the type is complex."""
+        return self.kind == "complex floating"
+
+    def __eq__(self, other: object) -> bool:
+        if other is self:
+            return True
+        if isinstance(other, DType):
+            return False
+        return find_dtype(other) is self
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"polygrad.{self.name}"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return as_dtype, (self.name,)
+
+
+def _table() -> dict[str, DType]:
+    rows = [("bool", "bool", 1)]
+    rows += [(f"int{n}", "signed integer", n) for n in (8, 16, 32, 64)]
+    rows += [(f"uint{n}", "unsigned integer", n) for n in (8, 16, 32, 64)]
+    rows += [(f"float{n}", "real floating", n) for n in (16, 32, 64)]
+    rows += [("bfloat16", "real floating", 16)]
+    rows += [(f"complex{n}", "complex floating", n) for n in (64, 128)]
+    return {name: DType(name, kind, bits) for name, kind, bits in rows}
+
+
+DTYPES = _table()
+_PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
+_SEEN: dict[tuple[type, Any], DType] = {}
+
+
+def find_dtype(spec: Any) -> DType | None:
+    """The data type ``spec`` names in any library's spelling, or None."""
+    if isinstance(spec, DType):
+        return spec
+    key = (type(spec), spec)  # data types of two libraries must not be compared
+    try:
+        return _SEEN[key]
+    except (KeyError, TypeError):
+        pass
+    name = _PYTHON.get(spec) if isinstance(spec, type) else None
+    if name is None:
+        # numpy.dtype has .name, a scalar class __name__, torch and strict print "library.name".
+        for attribute in ("name", "__name__"):
+            name = getattr(spec, attribute, None)
+            if isinstance(name, str):
+                break
+        else:
+            name = str(spec).rpartition(".")[2]
+    found = DTYPES.get(name)
+    if found is not None:
+        try:
+            _SEEN[key] = found
+        except TypeError:
+            pass
+    return found
+
+
+def as_dtype(spec: Any) -> DType:
+    """The polygrad data type that ``spec`` names.
+
+    ``spec`` is a DType, a name, a Python type or the data type object of any array library.
+    Raises DTypeError for anything else.
+
+    >>> pg.dtypes.as_dtype("float32"), pg.dtypes.as_dtype(int)
+    (polygrad.float32, polygrad.int64)
+    """
+    found = find_dtype(spec)
+    if found is None:
+        known = ", ".join(DTYPES)
+        raise DTypeError(f"dtype: got {spec!r}, expected one of {known}; e.g. pg.float32")
+    return found

@@ -1,0 +1,253 @@
+"""Arithmetic, rounding and complex parts, element by element."""
+
+from typing import Any
+
+from polygrad.core.kinds import Linear
+from polygrad.core.op import is_complex
+from polygrad.core.trace import bind
+from polygrad.ops.declare import elementwise, nondifferentiable
+
+add = elementwise(
+    "add",
+    1,
+    1,
+    doc="""The sum x1 + x2.
+
+    >>> pg.grad(pg.add, argnums=(0, 1))(2.0, 3.0)
+    (1.0, 1.0)
+    """,
+)
+
+subtract = elementwise(
+    "subtract",
+    1,
+    -1,
+    doc="""The difference x1 - x2.
+
+    >>> pg.grad(pg.subtract, argnums=(0, 1))(2.0, 3.0)
+    (1.0, -1.0)
+    """,
+)
+
+multiply = elementwise(
+    "multiply",
+    lambda xp, g, _y, _a, b: g * b,
+    lambda xp, g, _y, a, _b: g * a,
+    doc="""The product x1 * x2.
+
+    >>> pg.grad(pg.multiply, argnums=(0, 1))(2.0, 3.0)
+    (3.0, 2.0)
+    """,
+)
+
+divide = elementwise(
+    "divide",
+    lambda xp, g, _y, _a, b: g / b,
+    lambda xp, g, y, _a, b: -(g * y) / b,
+    doc="""The quotient x1 / x2.
+
+    >>> pg.grad(pg.divide, argnums=(0, 1))(1.0, 2.0)
+    (0.5, -0.25)
+    """,
+)
+
+negative = elementwise(
+    "negative",
+    -1,
+    doc="""The negative -x.
+
+    >>> pg.grad(pg.negative)(2.0)
+    -1.0
+    """,
+)
+
+positive = elementwise(
+    "positive",
+    1,
+    doc="""The array itself, +x.
+
+    >>> pg.grad(pg.positive)(2.0)
+    1.0
+    """,
+)
+
+reciprocal = elementwise(
+    "reciprocal",
+    lambda xp, g, y, _x: -(g * y) * y,
+    doc="""The reciprocal 1 / x.
+
+    >>> pg.grad(pg.reciprocal)(2.0)
+    -0.25
+    """,
+)
+
+square = elementwise(
+    "square",
+    lambda xp, g, _y, x: (g + g) * x,
+    doc="""The square x * x.
+
+    >>> pg.grad(pg.square)(3.0)
+    6.0
+    """,
+)
+
+remainder = elementwise(
+    "remainder",
+    1,
+    lambda xp, g, _y, a, b: -g * xp.floor(a / b),
+    doc="""The remainder of x1 / x2, with the sign of x2.
+
+    At a multiple of x2 the derivative is the one to its right.
+
+    >>> pg.grad(pg.remainder, argnums=(0, 1))(7.0, 2.0)
+    (1.0, -3.0)
+    """,
+)
+
+floor_divide = nondifferentiable(
+    "floor_divide",
+    2,
+    doc="""The quotient x1 / x2 rounded towards minus infinity; its derivative is zero.
+
+    >>> pg.floor_divide(7.0, 2.0).item()
+    3.0
+    """,
+)
+
+abs = elementwise(  # noqa: A001  the standard's name; complex input is taken by `_complex_abs`
+    "abs",
+    lambda xp, g, _y, x: g * xp.sign(x),
+    doc="""The absolute value; its derivative at 0 is taken as 0.
+
+    >>> pg.grad(pg.abs)(-2.0), pg.grad(pg.abs)(0.0)
+    (-1.0, 0.0)
+    """,
+)
+
+sign = nondifferentiable(
+    "sign",
+    1,
+    doc="""The sign, -1, 0 or 1 (x / |x| of a complex number); its derivative is zero.
+
+    >>> pg.sign(-2.0).item()
+    -1.0
+    """,
+)
+
+_EXPONENTS = {2: square, 1: positive, -1: reciprocal}
+
+
+def _by_base(xp: Any, g: Any, _y: Any, a: Any, b: Any) -> Any:
+    if type(b) in (int, float, complex):
+        return xp.zeros_like(g * a) if b == 0 else g * (b * xp.pow(a, b - 1))
+    # At b = 0 the power is constant, also where a ** (b - 1) is infinite.
+    safe = xp.where(b == 0, xp.ones_like(b), b)
+    return xp.where(b == 0, xp.zeros_like(g), g * (b * xp.pow(a, safe - 1)))
+
+
+def _by_exponent(xp: Any, g: Any, y: Any, a: Any, _b: Any) -> Any:
+    if type(a) in (int, float, complex):
+        a = xp.ones_like(y) * a
+    # The limit from above of 0 ** b * log(0) is 0 for every positive b.
+    safe = xp.where(a == 0, xp.ones_like(a), a)
+    return xp.where(a == 0, xp.zeros_like(g), g * (y * xp.log(safe)))
+
+
+_pow = elementwise(
+    "pow",
+    _by_base,
+    _by_exponent,
+    doc="The power of the table; the public function takes the small exponents apart.",
+)
+
+
+def pow(x1: Any, x2: Any, /) -> Any:  # noqa: A001
+    """The power x1 ** x2.
+
+    Operands are arrays of one library and device (or Python numbers) whose shapes broadcast;
+    the result has their promoted data type. The derivative by the exponent is 0 where the base
+    is 0, and nan where it is negative.
+
+    >>> pg.grad(pg.pow, argnums=(0, 1))(2.0, 3.0)[0]
+    12.0
+    """
+    if type(x2) in (int, float):
+        simpler = _EXPONENTS.get(x2)
+        if simpler is not None and type(x1) not in (int, bool):
+            return simpler(x1)
+    return _pow(x1, x2)
+
+
+conj_op = Linear("conj", lambda xp, g, x: xp.conj(g))
+real_op = Linear("real", lambda xp, g, x: xp.astype(g, x.dtype))
+imag_op = Linear(
+    "imag",
+    lambda xp, g, x: xp.astype(g, x.dtype) * 1j if is_complex(x.dtype) else xp.zeros_like(g),
+)
+
+
+def conj(x: Any, /) -> Any:
+    """The complex conjugate of each element.
+
+    >>> pg.conj(pg.asarray(1 + 2j)).item()
+    (1-2j)
+    """
+    return bind(conj_op, (x,), {})
+
+
+def real(x: Any, /) -> Any:
+    """The real part of each element, in the real data type of the same precision.
+
+    >>> pg.grad(lambda z: pg.real(z * z))(1 + 2j)
+    (2-4j)
+    """
+    return bind(real_op, (x,), {})
+
+
+def imag(x: Any, /) -> Any:
+    """The imaginary part of each element, in the real data type of the same precision.
+
+    >>> pg.grad(lambda z: pg.imag(z * z))(1 + 2j)
+    (4+2j)
+    """
+    return bind(imag_op, (x,), {})
+
+
+_CONSTANT = "{} of each element; its derivative is zero.\n\n    >>> pg.{}({}).item()\n    {}\n    "
+
+ceil = nondifferentiable(
+    "ceil", 1, doc=_CONSTANT.format("The next integer from above", "ceil", "1.2", "2.0")
+)
+floor = nondifferentiable(
+    "floor", 1, doc=_CONSTANT.format("The next integer from below", "floor", "1.8", "1.0")
+)
+trunc = nondifferentiable(
+    "trunc", 1, doc=_CONSTANT.format("The integer part", "trunc", "-1.8", "-1.0")
+)
+round = nondifferentiable(  # noqa: A001
+    "round",
+    1,
+    doc=_CONSTANT.format("The nearest integer (halves to even)", "round", "2.5", "2.0"),
+)
+
+copysign = elementwise(
+    "copysign",
+    lambda xp, g, _y, a, b: xp.where(xp.signbit(a) == xp.signbit(b), g, -g),
+    None,
+    doc="""The magnitude of x1 with the sign of x2.
+
+    >>> pg.grad(pg.copysign)(2.0, -3.0)
+    -1.0
+    """,
+)
+
+nextafter = nondifferentiable(
+    "nextafter",
+    2,
+    misleading="it steps between neighbouring floating-point numbers",
+    doc="""The next floating-point number after x1 in the direction of x2.
+
+    >>> pg.nextafter(1.0, 2.0).item() > 1.0
+    True
+    """,
+)

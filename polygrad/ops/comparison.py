@@ -1,0 +1,175 @@
+"""Comparisons, logic, bits, and the choice between two values, element by element."""
+
+from typing import Any
+
+from polygrad.core.kinds import Elementwise
+from polygrad.core.trace import bind
+from polygrad.ops.declare import elementwise, nondifferentiable
+
+
+def _bigger(xp: Any, g: Any, a: Any, b: Any) -> Any:
+    """The cotangent of a in max(a, b): shared equally at a tie, 0 if b is a plain number."""
+    if type(b) in (int, float):
+        return xp.where(a > b, g, xp.zeros_like(g))
+    half = xp.where(a == b, g * 0.5, xp.zeros_like(g))
+    return xp.where(a > b, g, half)
+
+
+maximum = elementwise(
+    "maximum",
+    lambda xp, g, _y, a, b: _bigger(xp, g, a, b),
+    lambda xp, g, _y, a, b: _bigger(xp, g, b, a),
+    doc="""The larger of x1 and x2.
+
+    Where two arrays are equal the gradient is shared equally; where an array equals a Python
+    number its derivative is taken as 0, as for relu.
+
+    >>> pg.grad(pg.maximum, argnums=(0, 1))(1.0, 1.0), pg.grad(lambda x: pg.maximum(x, 0))(0.0)
+    ((0.5, 0.5), 0.0)
+    """,
+)
+
+minimum = elementwise(
+    "minimum",
+    lambda xp, g, _y, a, b: _bigger(xp, g, -a, -b),
+    lambda xp, g, _y, a, b: _bigger(xp, g, -b, -a),
+    doc="""The smaller of x1 and x2; ties as in `maximum`.
+
+    >>> pg.grad(pg.minimum, argnums=(0, 1))(1.0, 2.0)
+    (1.0, 0.0)
+    """,
+)
+
+where_op = Elementwise(
+    "where",
+    None,
+    lambda xp, g, _y, c, _a, _b: xp.where(c, g, xp.zeros_like(g)),
+    lambda xp, g, _y, c, _a, _b: xp.where(c, xp.zeros_like(g), g),
+)
+
+
+def where(condition: Any, x1: Any, x2: Any, /) -> Any:
+    """x1 where ``condition`` holds, x2 elsewhere; shapes broadcast.
+
+    Both branches are computed. A branch that is not chosen gets the cotangent 0, which times an
+    infinite derivative is nan: write ``where(x > 0, log(where(x > 0, x, 1)), 0)``.
+
+    >>> x = pg.asarray([1.0, -1.0])
+    >>> pg.grad(lambda x: pg.sum(pg.where(x > 0, 3 * x, x)))(x)
+    Array([3., 1.], dtype=float64, device=cpu)
+    """
+    return bind(where_op, (condition, x1, x2), {})
+
+
+def _outside(xp: Any, x: Any, low: Any, high: Any) -> Any:
+    out = None
+    if low is not None:
+        out = x < low
+    if high is not None:
+        out = x > high if out is None else out | (x > high)
+    return out
+
+
+def _clip_rule(xp: Any, g: Any, x: Any, low: Any, high: Any) -> Any:
+    return xp.where(_outside(xp, x, low, high), xp.zeros_like(g), g)
+
+
+_clip_both = Elementwise(
+    "clip",
+    lambda xp, g, _y, x, low, high: _clip_rule(xp, g, x, low, high),
+    lambda xp, g, _y, x, low, _h: xp.where(x < low, g, xp.zeros_like(g)),
+    lambda xp, g, _y, x, _l, high: xp.where(x > high, g, xp.zeros_like(g)),
+    forward=lambda xp, x, low, high: xp.clip(x, low, high),
+)
+_clip_low = Elementwise(
+    "clip_low",
+    lambda xp, g, _y, x, low: _clip_rule(xp, g, x, low, None),
+    lambda xp, g, _y, x, low: xp.where(x < low, g, xp.zeros_like(g)),
+    forward=lambda xp, x, low: xp.clip(x, min=low),
+)
+_clip_high = Elementwise(
+    "clip_high",
+    lambda xp, g, _y, x, high: _clip_rule(xp, g, x, None, high),
+    lambda xp, g, _y, x, high: xp.where(x > high, g, xp.zeros_like(g)),
+    forward=lambda xp, x, high: xp.clip(x, max=high),
+)
+
+_clip_none = Elementwise("clip_none", 1, forward=lambda xp, x: xp.clip(x))
+
+
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+    """Limit the elements of ``x`` to the interval from ``min`` to ``max``.
+
+    The bounds are numbers or arrays that broadcast with ``x``, or None for no bound. On a
+    bound the derivative by ``x`` is 1, outside it is 0.
+
+    >>> x = pg.asarray([-2.0, 0.5, 2.0])
+    >>> pg.grad(lambda x: pg.sum(pg.clip(x, -1, 1)))(x)
+    Array([0., 1., 0.], dtype=float64, device=cpu)
+    """
+    if min is None and max is None:
+        return bind(_clip_none, (x,), {})
+    if max is None:
+        return bind(_clip_low, (x, min), {})
+    if min is None:
+        return bind(_clip_high, (x, max), {})
+    return bind(_clip_both, (x, min, max), {})
+
+
+_PAIR = "Whether {} holds, element by element.\n\n    >>> pg.{}(1.0, 2.0).item()\n    {}\n    "
+
+equal = nondifferentiable("equal", 2, doc=_PAIR.format("x1 == x2", "equal", False))
+not_equal = nondifferentiable("not_equal", 2, doc=_PAIR.format("x1 != x2", "not_equal", True))
+less = nondifferentiable("less", 2, doc=_PAIR.format("x1 < x2", "less", True))
+less_equal = nondifferentiable("less_equal", 2, doc=_PAIR.format("x1 <= x2", "less_equal", True))
+greater = nondifferentiable("greater", 2, doc=_PAIR.format("x1 > x2", "greater", False))
+greater_equal = nondifferentiable(
+    "greater_equal", 2, doc=_PAIR.format("x1 >= x2", "greater_equal", False)
+)
+
+_TEST = "Whether each element {}.\n\n    >>> pg.{}(1.0).item()\n    {}\n    "
+
+isnan = nondifferentiable("isnan", 1, doc=_TEST.format("is not a number", "isnan", False))
+isinf = nondifferentiable("isinf", 1, doc=_TEST.format("is infinite", "isinf", False))
+isfinite = nondifferentiable("isfinite", 1, doc=_TEST.format("is finite", "isfinite", True))
+signbit = nondifferentiable(
+    "signbit", 1, doc=_TEST.format("has its sign bit set", "signbit", False)
+)
+
+_LOGIC = "The logical {} of booleans.\n\n    >>> pg.{}({}).item()\n    {}\n    "
+
+logical_and = nondifferentiable(
+    "logical_and", 2, doc=_LOGIC.format("and", "logical_and", "True, False", False)
+)
+logical_or = nondifferentiable(
+    "logical_or", 2, doc=_LOGIC.format("or", "logical_or", "True, False", True)
+)
+logical_xor = nondifferentiable(
+    "logical_xor", 2, doc=_LOGIC.format("exclusive or", "logical_xor", "True, True", False)
+)
+logical_not = nondifferentiable(
+    "logical_not", 1, doc=_LOGIC.format("negation", "logical_not", "True", False)
+)
+
+_BITS = "The {} of integers or booleans.\n\n    >>> pg.{}({}).item()\n    {}\n    "
+
+bitwise_and = nondifferentiable(
+    "bitwise_and", 2, doc=_BITS.format("bits set in both", "bitwise_and", "6, 3", 2)
+)
+bitwise_or = nondifferentiable(
+    "bitwise_or", 2, doc=_BITS.format("bits set in either", "bitwise_or", "6, 3", 7)
+)
+bitwise_xor = nondifferentiable(
+    "bitwise_xor", 2, doc=_BITS.format("bits set in one only", "bitwise_xor", "6, 3", 5)
+)
+bitwise_invert = nondifferentiable(
+    "bitwise_invert", 1, doc=_BITS.format("bits flipped", "bitwise_invert", "6", -7)
+)
+bitwise_left_shift = nondifferentiable(
+    "bitwise_left_shift", 2, doc=_BITS.format("bits moved left", "bitwise_left_shift", "3, 2", 12)
+)
+bitwise_right_shift = nondifferentiable(
+    "bitwise_right_shift",
+    2,
+    doc=_BITS.format("bits moved right", "bitwise_right_shift", "12, 2", 3),
+)

@@ -1,0 +1,68 @@
+"""One declaration makes an elementwise op, its rule and its public function."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from polygrad.core.kinds import Elementwise, Nondifferentiable
+from polygrad.core.op import Op, Rule
+from polygrad.core.trace import bind
+
+_NO_PARAMS: dict[str, Any] = {}
+_NOTE = """
+Operands are arrays of one library and device (or Python numbers) whose shapes broadcast; the
+result has their promoted data type{truth}. Raises ShapeError where they do not broadcast.
+"""
+
+
+def elementwise(
+    name: str, *rules: Rule | int | None, doc: str, forward: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """Declare a differentiable elementwise function, with one rule an operand.
+
+    ``rule(xp, g, ans, *operands)`` is ``g`` times the partial derivative (see
+    `polygrad.core.kinds.Elementwise`); ``doc`` is the docstring. Without ``forward`` the
+    function of that name in the array's namespace computes it.
+    """
+    op = Elementwise(name, *rules, forward=forward)
+    return _public(op, len(rules), doc, "")
+
+
+def nondifferentiable(
+    name: str,
+    arity: int,
+    *,
+    doc: str,
+    forward: Callable[..., Any] | None = None,
+    misleading: str | None = None,
+) -> Callable[..., Any]:
+    """Declare an elementwise function without a derivative, or with one that is zero.
+
+    A tracked operand gives an untracked result, or raises NonDifferentiableError with the
+    reason ``misleading``.
+    """
+    op = Nondifferentiable(name, forward, misleading=misleading)
+    return _public(op, arity, doc, " or bool, and carries no gradient")
+
+
+def _public(op: Op, arity: int, doc: str, truth: str) -> Callable[..., Any]:
+    function: Callable[..., Any]
+    if arity == 1:
+
+        def function(x: Any, /) -> Any:
+            return bind(op, (x,), _NO_PARAMS)
+    elif arity == 2:
+
+        def function(x1: Any, x2: Any, /) -> Any:
+            return bind(op, (x1, x2), _NO_PARAMS)
+    else:
+
+        def function(x1: Any, x2: Any, x3: Any, /) -> Any:
+            return bind(op, (x1, x2, x3), _NO_PARAMS)
+
+    summary, _, rest = inspect.cleandoc(doc).partition("\n")
+    function.__doc__ = f"{summary}\n{_NOTE.format(truth=truth)}{rest}\n"
+    function.__name__ = function.__qualname__ = op.name
+    function.__module__ = sys._getframe(2).f_globals["__name__"]
+    return function

@@ -1,0 +1,392 @@
+"""Manipulation functions: other shapes, orders and combinations of the same elements."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from polygrad.core.kinds import Linear, unbroadcast
+from polygrad.core.trace import bind
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
+from polygrad.ops.creation import copy_op
+from polygrad.ops.datatypes import check_same_library
+
+reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape))
+permute_op = Linear("permute_dims", lambda xp, g, x, axes: xp.permute_dims(g, _inverse(axes)))
+matrix_transpose_op = Linear("matrix_transpose", lambda xp, g, x: xp.matrix_transpose(g))
+broadcast_op = Linear("broadcast_to", lambda xp, g, x, shape: unbroadcast(xp, g, x.shape))
+flip_op = Linear("flip", lambda xp, g, x, axis: xp.flip(g, axis=axis))
+roll_op = Linear(
+    "roll",
+    lambda xp, g, x, shift, axis: xp.roll(
+        g, -shift if isinstance(shift, int) else tuple(-s for s in shift), axis=axis
+    ),
+)
+tril_op = Linear("tril", lambda xp, g, x, k: xp.tril(g, k=k))
+triu_op = Linear("triu", lambda xp, g, x, k: xp.triu(g, k=k))
+
+
+def _transpose_concat(xp: Any, g: Any, *arrays: Any, axis: int) -> list[Any]:
+    found, start = [], 0
+    for x in arrays:
+        stop = start + x.shape[axis]
+        found.append(g[(*(slice(None),) * axis, slice(start, stop), ...)])
+        start = stop
+    return found
+
+
+concat_op = Linear(
+    "concat",
+    _transpose_concat,
+    lambda xp, *arrays, axis: xp.concat(arrays, axis=axis),
+    operands=None,
+)
+stack_op = Linear(
+    "stack",
+    lambda xp, g, *arrays, axis: [g[(*(slice(None),) * axis, i, ...)] for i in range(len(arrays))],
+    lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
+    operands=None,
+)
+
+
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    inverse = [0] * len(axes)
+    for i, axis in enumerate(axes):
+        inverse[axis] = i
+    return tuple(inverse)
+
+
+def normalise_axis(name: str, axis: Any, ndim: int) -> int:
+    """An axis as a number from 0; raises ArgumentValueError for one out of range."""
+    try:
+        axis = axis.__index__()
+    except AttributeError:
+        raise ArgumentTypeError(
+            f"{name}: got axis {axis!r}, expected an integer or a tuple of them"
+        ) from None
+    if not -ndim <= axis < ndim:
+        raise ArgumentValueError(
+            f"{name}: got axis {axis} for an array with {ndim} axes, expected one from {-ndim} "
+            f"to {ndim - 1}"
+        )
+    return int(axis % ndim)
+
+
+def normalise_axes(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """One axis, several or None (all of them) as a tuple of different numbers from 0."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = tuple(normalise_axis(name, one, ndim) for one in given)
+    if len(set(axes)) < len(axes):
+        raise ArgumentValueError(f"{name}: got axis {axis}, which names an axis twice")
+    return axes
+
+
+def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
+    """``x`` with another shape and the same elements; one length may be -1.
+
+    ``copy`` True always copies, None may share memory; False raises ArgumentValueError where a
+    tracked array would need a copy. Raises ShapeError where the sizes differ.
+
+    >>> pg.reshape(pg.arange(4), (2, -1)).shape
+    (2, 2)
+    """
+    shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    size = math.prod(x.shape)
+    if -1 in shape:
+        rest = -math.prod(shape)
+        if shape.count(-1) > 1 or rest == 0 or size % rest:
+            raise ShapeError(
+                f"reshape: got shape {shape} for an array of shape {tuple(x.shape)}, expected at "
+                f"most one -1 and lengths that divide {size}"
+            )
+        shape = tuple(size // rest if n == -1 else n for n in shape)
+    if math.prod(shape) != size:
+        raise ShapeError(
+            f"reshape: got shape {shape} for an array of shape {tuple(x.shape)}, which has {size} "
+            f"elements, not {math.prod(shape)}"
+        )
+    out = bind(reshape_op, (x,), {"shape": shape})
+    return bind(copy_op, (out,), {}) if copy else out
+
+
+def permute_dims(x: Any, /, axes: Sequence[int]) -> Any:
+    """``x`` with its axes in another order.
+
+    >>> pg.permute_dims(pg.zeros((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
+    ndim = len(x.shape)
+    order = normalise_axes("permute_dims", tuple(axes), ndim)
+    if len(order) != ndim:
+        raise ArgumentValueError(
+            f"permute_dims: got axes {tuple(axes)}, expected each of the {ndim} axes of x once"
+        )
+    return bind(permute_op, (x,), {"axes": order})
+
+
+def matrix_transpose(x: Any, /) -> Any:
+    """``x`` with its last two axes exchanged.
+
+    >>> pg.matrix_transpose(pg.zeros((5, 2, 3))).shape
+    (5, 3, 2)
+    """
+    if len(x.shape) < 2:
+        raise ShapeError(f"matrix_transpose: got shape {tuple(x.shape)}, expected two axes or more")
+    return bind(matrix_transpose_op, (x,), {})
+
+
+def moveaxis(x: Any, source: Any, destination: Any, /) -> Any:
+    """``x`` with the axes ``source`` moved to the places ``destination``.
+
+    >>> pg.moveaxis(pg.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    ndim = len(x.shape)
+    start = normalise_axes("moveaxis", source, ndim)
+    end = normalise_axes("moveaxis", destination, ndim)
+    if len(start) != len(end):
+        raise ArgumentValueError(
+            f"moveaxis: got {len(start)} source and {len(end)} destination axes, expected as many"
+        )
+    order = [axis for axis in range(ndim) if axis not in start]
+    for place, axis in sorted(zip(end, start, strict=True)):
+        order.insert(place, axis)
+    return bind(permute_op, (x,), {"axes": tuple(order)})
+
+
+def expand_dims(x: Any, /, axis: Any = 0) -> Any:
+    """``x`` with new axes of length 1 at the places ``axis``.
+
+    >>> pg.expand_dims(pg.zeros(3), axis=0).shape
+    (1, 3)
+    """
+    new = axis if isinstance(axis, tuple) else (axis,)
+    ndim = len(x.shape) + len(new)
+    places = normalise_axes("expand_dims", new, ndim)
+    rest = iter(x.shape)
+    shape = tuple(1 if i in places else next(rest) for i in range(ndim))
+    return bind(reshape_op, (x,), {"shape": shape})
+
+
+def squeeze(x: Any, /, axis: Any = None) -> Any:
+    """``x`` without the given axes, each of which must have length 1 (all such by default).
+
+    >>> pg.squeeze(pg.zeros((1, 3)), axis=0).shape
+    (3,)
+    """
+    if axis is None:
+        axes = tuple(i for i, n in enumerate(x.shape) if n == 1)
+    else:
+        axes = normalise_axes("squeeze", axis, len(x.shape))
+    if any(x.shape[i] != 1 for i in axes):
+        raise ArgumentValueError(
+            f"squeeze: got axis {axis} of shape {tuple(x.shape)}, expected axes of length 1"
+        )
+    shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    return bind(reshape_op, (x,), {"shape": shape})
+
+
+def flip(x: Any, /, *, axis: Any = None) -> Any:
+    """``x`` with the order along the axes reversed (all axes by default).
+
+    >>> pg.flip(pg.arange(3))
+    Array([2, 1, 0], dtype=int64, device=cpu)
+    """
+    return bind(flip_op, (x,), {"axis": normalise_axes("flip", axis, len(x.shape))})
+
+
+def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Any:
+    """``x`` with its elements moved on by ``shift`` places, those at the end to the front.
+
+    Without ``axis`` the array is rolled as if it were flat.
+
+    >>> pg.roll(pg.arange(3), 1)
+    Array([2, 0, 1], dtype=int64, device=cpu)
+    """
+    shift = tuple(shift) if isinstance(shift, tuple | list) else shift
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    return bind(roll_op, (x,), {"shift": shift, "axis": axis})
+
+
+def broadcast_to(x: Any, /, shape: Any) -> Any:
+    """``x`` repeated to a shape that it broadcasts to.
+
+    >>> pg.broadcast_to(pg.asarray([1.0, 2.0]), (2, 2))
+    Array([[1., 2.],
+           [1., 2.]], dtype=float64, device=cpu)
+    """
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if broadcast_shapes(tuple(x.shape), shape) != shape:
+        raise ShapeError(
+            f"broadcast_to: an array of shape {tuple(x.shape)} does not broadcast to {shape}"
+        )
+    return bind(broadcast_op, (x,), {"shape": shape})
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that arrays of the given shapes broadcast to together.
+
+    >>> pg.broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
+    ndim = max((len(shape) for shape in shapes), default=0)
+    out = [1] * ndim
+    for shape in shapes:
+        for i, n in enumerate(shape, start=ndim - len(shape)):
+            if n != 1 and out[i] not in (1, n):
+                raise ShapeError(
+                    f"broadcast: got the shapes {', '.join(map(str, shapes))}, expected equal "
+                    "lengths or 1 along each axis, counted from the last"
+                )
+            out[i] = n if n != 1 else out[i]
+    return tuple(out)
+
+
+def broadcast_arrays(*arrays: Any) -> list[Any]:
+    """The arrays, all repeated to the shape they broadcast to together.
+
+    >>> [a.shape for a in pg.broadcast_arrays(pg.zeros((3, 1)), pg.zeros(4))]
+    [(3, 4), (3, 4)]
+    """
+    shape = broadcast_shapes(*(tuple(x.shape) for x in arrays))
+    return [broadcast_to(x, shape) for x in arrays]
+
+
+def concat(arrays: Any, /, *, axis: int | None = 0) -> Any:
+    """Arrays joined along an axis they have, or flattened and joined for ``axis`` None.
+
+    >>> pg.concat([pg.zeros(1), pg.ones(2)])
+    Array([0., 1., 1.], dtype=float64, device=cpu)
+    """
+    arrays = _several("concat", arrays)
+    if axis is None:
+        arrays = [reshape(x, (-1,)) for x in arrays]
+        axis = 0
+    axis = normalise_axis("concat", axis, len(arrays[0].shape))
+    rests = {(*x.shape[:axis], *x.shape[axis + 1 :]) for x in arrays}
+    if len(rests) > 1 or len({len(x.shape) for x in arrays}) > 1:
+        shapes = ", ".join(str(tuple(x.shape)) for x in arrays)
+        raise ShapeError(
+            f"concat: got the shapes {shapes}, expected equal ones but for axis {axis}"
+        )
+    return bind(concat_op, tuple(arrays), {"axis": axis})
+
+
+def stack(arrays: Any, /, *, axis: int = 0) -> Any:
+    """Arrays of one shape joined along a new axis.
+
+    >>> pg.stack([pg.zeros(2), pg.ones(2)]).shape
+    (2, 2)
+    """
+    arrays = _several("stack", arrays)
+    axis = normalise_axis("stack", axis, len(arrays[0].shape) + 1)
+    if len({tuple(x.shape) for x in arrays}) > 1:
+        shapes = ", ".join(str(tuple(x.shape)) for x in arrays)
+        raise ShapeError(f"stack: got the shapes {shapes}, expected equal ones")
+    return bind(stack_op, tuple(arrays), {"axis": axis})
+
+
+def _several(name: str, arrays: Any) -> list[Any]:
+    found = list(arrays)
+    if not found:
+        raise ArgumentValueError(f"{name}: got no arrays, expected at least one")
+    check_same_library(name, found)
+    return found
+
+
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    """The slices of ``x`` along an axis, as a tuple.
+
+    >>> [part.shape for part in pg.unstack(pg.zeros((2, 3)))]
+    [(3,), (3,)]
+    """
+    axis = normalise_axis("unstack", axis, len(x.shape))
+    from polygrad.ops.indexing import getitem
+
+    return tuple(getitem(x, (*(slice(None),) * axis, i, ...)) for i in range(x.shape[axis]))
+
+
+def tile(x: Any, repetitions: Sequence[int], /) -> Any:
+    """``x`` repeated as a whole along each axis.
+
+    >>> pg.tile(pg.asarray([1.0, 2.0]), (2,))
+    Array([1., 2., 1., 2.], dtype=float64, device=cpu)
+    """
+    repetitions = (repetitions,) if isinstance(repetitions, int) else tuple(repetitions)
+    ndim = max(len(x.shape), len(repetitions))
+    times = (1,) * (ndim - len(repetitions)) + repetitions
+    shape = (1,) * (ndim - len(x.shape)) + tuple(x.shape)
+    # Each axis becomes (repetition, axis), which broadcasts and then folds together.
+    apart = tuple(n for length in shape for n in (1, length))
+    wide = tuple(n for t, length in zip(times, shape, strict=True) for n in (t, length))
+    folded = tuple(t * length for t, length in zip(times, shape, strict=True))
+    return reshape(broadcast_to(reshape(x, apart), wide), folded)
+
+
+def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
+    """Each element of ``x`` (or slice along ``axis``) repeated in place.
+
+    ``repeats`` is a number, or one number for each element in a list or array. Its values
+    decide the shape of the result.
+
+    >>> pg.repeat(pg.asarray([1.0, 2.0]), 2)
+    Array([1., 1., 2., 2.], dtype=float64, device=cpu)
+    """
+    from polygrad.ops.creation import asarray
+    from polygrad.ops.indexing import take
+
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    axis = normalise_axis("repeat", axis, len(x.shape))
+    n = x.shape[axis]
+    counts = repeats if isinstance(repeats, int | list | tuple) else repeats.tolist()
+    counts = [counts] if isinstance(counts, int) else list(counts)
+    counts = counts * n if len(counts) == 1 else counts
+    if len(counts) != n or any(count < 0 for count in counts):
+        raise ArgumentValueError(
+            f"repeat: got {len(counts)} repeats, expected one number or {n}, none negative"
+        )
+    places = [i for i, count in enumerate(counts) for _ in range(count)]
+    return take(x, asarray(places, dtype="int64", device=x.device), axis=axis)
+
+
+def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Any]:
+    """Coordinate arrays of the grid that one-dimensional arrays span.
+
+    ``indexing`` "xy" puts the first array along the second axis, "ij" along the first.
+
+    >>> [g.shape for g in pg.meshgrid(pg.zeros(2), pg.zeros(3))]
+    [(3, 2), (3, 2)]
+    """
+    if indexing not in ("xy", "ij"):
+        raise ArgumentValueError(f"meshgrid: got indexing {indexing!r}, expected 'xy' or 'ij'")
+    n = len(arrays)
+    grids = []
+    for i, x in enumerate(arrays):
+        shape = [1] * n
+        shape[i] = math.prod(x.shape)
+        if indexing == "xy" and n > 1:
+            shape[0], shape[1] = shape[1], shape[0]
+        grids.append(reshape(x, tuple(shape)))
+    return broadcast_arrays(*grids)
+
+
+def tril(x: Any, /, *, k: int = 0) -> Any:
+    """The lower triangle of each matrix, up to its k-th diagonal; zeros elsewhere.
+
+    >>> pg.tril(pg.ones((2, 2)))
+    Array([[1., 0.],
+           [1., 1.]], dtype=float64, device=cpu)
+    """
+    return bind(tril_op, (x,), {"k": k})
+
+
+def triu(x: Any, /, *, k: int = 0) -> Any:
+    """The upper triangle of each matrix, from its k-th diagonal; zeros elsewhere.
+
+    >>> pg.triu(pg.ones((2, 2)))
+    Array([[1., 1.],
+           [0., 1.]], dtype=float64, device=cpu)
+    """
+    return bind(triu_op, (x,), {"k": k})

@@ -1,0 +1,126 @@
+"""What every transform does with arguments: find the arrays, give back the kind that came."""
+
+from typing import Any
+
+from polygrad import tree
+from polygrad.array import Array, raw_and_backend, wrap
+from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.core.trace import Trace
+from polygrad.device import current_device
+from polygrad.dtypes import as_dtype
+from polygrad.errors import DTypeError, NonScalarError
+
+ARRAY, RAW, PYTHON = "polygrad.Array", "library array", "Python number"
+
+
+class Leaf:
+    """One leaf of an argument: the kind of array it is, and its value one level down.
+
+    ``value`` is None for a leaf without a derivative: an integer, a bool, a string.
+    """
+
+    __slots__ = ("kind", "value", "given")
+
+    def __init__(self, given: Any) -> None:
+        self.given = given
+        self.kind, self.value = ARRAY, None
+        if type(given) is Array:
+            if given.dtype.is_inexact:
+                raw = given._value
+                self.value = given if given._trace.level else raw
+            return
+        if type(given) in (float, complex):
+            device = current_device()
+            self.kind, self.value = PYTHON, device.backend.from_host(given, None, device.raw)
+            return
+        backend = backend_for_type(type(given))
+        if backend is not None:
+            self.kind = RAW
+            if as_dtype(given.dtype).is_inexact:
+                scalar = type(given) in SCALAR_TYPES
+                self.value = backend.normalise(given) if scalar else given
+
+    def give_back(self, value: Any, seen: set[int]) -> Any:
+        """A result in the kind this leaf had, in memory of its own."""
+        if type(value) is Array and value._trace.level:
+            return value
+        raw, backend = raw_and_backend(value)
+        if self.kind is PYTHON:
+            return backend.to_host(raw).item() if raw.shape == () else wrap(raw)
+        if id(raw) in seen:
+            raw = backend.xp.asarray(raw, copy=True)
+        raw = backend.own(raw)
+        seen.add(id(raw))
+        return wrap(raw) if self.kind is ARRAY else raw
+
+
+def inside(value: Any) -> Any:
+    """An argument as the function sees it: library arrays become untracked Arrays."""
+    return wrap(value) if backend_for_type(type(value)) is not None else value
+
+
+def kind_of(leaves: list[Any]) -> str:
+    """The kind of array that results take when these leaves came in."""
+    kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if _is_array(leaf)}
+    return ARRAY if ARRAY in kinds else RAW if kinds else PYTHON
+
+
+def _is_array(leaf: Any) -> bool:
+    return type(leaf) is Array or backend_for_type(type(leaf)) is not None
+
+
+def take_off(value: Any, trace: Trace, kind: str) -> Any:
+    """An output without this trace's tracking, in the kind of array that came in."""
+
+    def one(leaf: Any) -> Any:
+        if type(leaf) is not Array:
+            return leaf
+        lower = leaf._value if leaf._trace is trace else leaf
+        if type(lower) is Array and lower._trace.level:
+            return lower
+        raw = raw_and_backend(lower)[0]
+        if kind is ARRAY:
+            return wrap(raw)
+        if kind is PYTHON:
+            return wrap(raw).item() if raw.shape == () else wrap(raw)
+        return raw
+
+    return tree.map(one, value)
+
+
+def check_differentiable(leaves: list[Leaf], name: str, paths: list[str]) -> None:
+    """Raise DTypeError unless at least one leaf carries a derivative."""
+    if any(leaf.value is not None for leaf in leaves):
+        return
+    shown = []
+    for leaf, path in zip(leaves, paths, strict=True):
+        dtype = getattr(leaf.given, "dtype", type(leaf.given).__name__)
+        shown.append(f"{path or 'it'} is {dtype}")
+    raise DTypeError(
+        f"{name}: there is nothing to differentiate, {', '.join(shown[:5]) or 'it is empty'}; "
+        "expected floating-point arrays or numbers; convert with "
+        "pg.astype(x, pg.float32), or write 3.0 for 3"
+    )
+
+
+def check_scalar(value: Any, name: str) -> None:
+    """Raise NonScalarError unless ``value`` is one real floating-point array element."""
+    if type(value) is not Array and backend_for_type(type(value)) is None:
+        text = repr(value)
+        text = text if len(text) < 60 else text[:57] + "..."
+        raise NonScalarError(
+            f"{name}: the function returned {type(value).__name__} {text}, which carries no "
+            "gradient; return an array computed from the arguments (without .item() or "
+            "float()), or pass has_aux=True for further outputs"
+        )
+    if tuple(value.shape) != ():
+        raise NonScalarError(
+            f"{name}: the function returned shape {tuple(value.shape)}, expected a scalar, "
+            "shape (); reduce it with pg.sum or pg.mean, or use pg.vjp"
+        )
+    dtype = as_dtype(value.dtype)
+    if dtype.kind != "real floating":
+        raise NonScalarError(
+            f"{name}: the function returned {dtype}, expected a real floating-point scalar; "
+            "take pg.real(...) or pg.abs(...) of it, or use pg.vjp"
+        )

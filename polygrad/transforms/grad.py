@@ -1,0 +1,243 @@
+"""Reverse mode: vjp, grad and value_and_grad over pytrees."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from polygrad import tree
+from polygrad.array import Array
+from polygrad.core.tape import Node, ReverseTrace, backward
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
+from polygrad.ops import ones_like, zeros_like
+from polygrad.transforms.arguments import (
+    Leaf,
+    check_differentiable,
+    check_scalar,
+    inside,
+    kind_of,
+    take_off,
+)
+
+ArgNums = int | Sequence[int]
+
+
+class _Recording:
+    """One forward run with some arguments tracked."""
+
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, argnums: tuple[int, ...]
+    ) -> None:
+        name = getattr(f, "__name__", type(f).__name__)
+        self.trace = ReverseTrace()
+        self.inputs: list[Node | None] = []
+        self.leaves: list[Leaf] = []
+        self.specs = []
+        seen_inside = list(args)
+        everything = tree.leaves((args, kwargs))
+        self.kind = kind_of(everything)
+        for i in argnums:
+            given, spec = tree.flatten(args[i])
+            leaves = [Leaf(leaf) for leaf in given]
+            check_differentiable(leaves, f"{name}: argument {i}", tree.paths(args[i]))
+            tracked = [
+                inside(leaf.given) if leaf.value is None else self.trace.input(leaf.value)
+                for leaf in leaves
+            ]
+            self.inputs += [
+                None if leaf.value is None else array._node
+                for leaf, array in zip(leaves, tracked, strict=True)
+            ]
+            self.leaves += leaves
+            self.specs.append(spec)
+            seen_inside[i] = tree.unflatten(spec, tracked)
+        for i in set(range(len(args))) - set(argnums):
+            seen_inside[i] = tree.map(inside, args[i])
+        try:
+            self.out = f(*seen_inside, **tree.map(inside, kwargs))
+        finally:
+            self.trace.alive = False
+
+    def value(self, out: Any) -> Any:
+        """Outputs as the caller gets them."""
+        return take_off(out, self.trace, self.kind)
+
+    def pull(self, seeds: list[tuple[Node, Any]], keep: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        """Cotangents of the tracked arguments, each a pytree like its argument.
+
+        Results share no memory with one another, nor with the arrays in ``keep``.
+        """
+        nodes = [node for node in self.inputs if node is not None]
+        found = iter(backward(seeds, nodes))
+        seen = {id(array) for array in keep}
+        flat: list[Any] = []
+        for leaf, node in zip(self.leaves, self.inputs, strict=True):
+            if node is None:
+                flat.append(None)
+                continue
+            g = next(found)
+            flat.append(leaf.give_back(zeros_like(leaf.value) if g is None else g, seen))
+        results = []
+        for spec in self.specs:
+            n = spec.num_leaves
+            results.append(tree.unflatten(spec, flat[:n]))
+            flat = flat[n:]
+        return tuple(results)
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of ``f`` and the function that pulls cotangents back through it.
+
+    Returns ``(out, pullback)``, or ``(out, pullback, aux)`` with ``has_aux``, when ``f`` returns
+    ``(out, aux)``. ``pullback(cotangent)``, where the cotangent has the structure, shapes and
+    data types of ``out``, returns a tuple with one pytree for each primal; it can be called
+    again. Leaves that are not floating-point get None. Complex cotangents follow the convention
+    of `grad`.
+
+    Raises DTypeError when a primal has nothing to differentiate; ``pullback`` raises TreeError,
+    ShapeError or DTypeError when a cotangent does not fit.
+
+    >>> out, pullback = pg.vjp(lambda x, y: x * y, 3.0, 4.0)
+    >>> out, pullback(1.0)
+    (12.0, (4.0, 3.0))
+    """
+    _check_callable(f, "vjp")
+    run = _Recording(f, primals, {}, tuple(range(len(primals))))
+    out, aux = _split(run.out, has_aux, "vjp")
+    leaves, spec = tree.flatten(out)
+    tracked = [
+        leaf if type(leaf) is Array and leaf._trace is run.trace else None for leaf in leaves
+    ]
+    value = run.value(out)
+    references = tree.leaves(value)
+    paths = tree.paths(out)
+    nodes = [None if leaf is None else leaf._node for leaf in tracked]
+    del tracked, leaves
+    run.out = None
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        given, got = tree.flatten(cotangent)
+        tree.check_same(got, spec, "cotangent", "the output")
+        seeds = []
+        for g, reference, node, path in zip(given, references, nodes, paths, strict=True):
+            if node is not None:
+                seeds.append((node, _cotangent(g, reference, node, path)))
+        return run.pull(seeds, keep=tuple(g for _, g in seeds))
+
+    return (value, pullback, run.value(aux)) if has_aux else (value, pullback)
+
+
+def _cotangent(given: Any, reference: Any, node: Node, path: str) -> Any:
+    """A cotangent one level down, checked against the output it belongs to."""
+    where = f"cotangent{path}"
+    if type(given) in (int, float, complex):
+        given = ones_like(reference) * given if hasattr(reference, "shape") else given
+    leaf = Leaf(given)
+    if leaf.value is None:
+        dtype = getattr(given, "dtype", type(given).__name__)
+        raise DTypeError(
+            f"{where}: got {dtype}, expected {as_dtype(node.dtype)}, the data type of the output"
+        )
+    if tuple(leaf.value.shape) != tuple(node.shape):
+        raise ShapeError(
+            f"{where}: got shape {tuple(leaf.value.shape)}, expected the output's shape "
+            f"{tuple(node.shape)}"
+        )
+    if as_dtype(leaf.value.dtype) != as_dtype(node.dtype):
+        raise DTypeError(
+            f"{where}: got {as_dtype(leaf.value.dtype)}, expected {as_dtype(node.dtype)}, the data "
+            "type of the output; convert it with pg.astype"
+        )
+    return leaf.value
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns both the value of ``f`` and its gradient.
+
+    ``f`` returns a real floating-point scalar, or ``(scalar, aux)`` with ``has_aux``; the new
+    function then returns ``((value, aux), gradient)``. See `grad` for the rest.
+
+    >>> pg.value_and_grad(lambda x: x**2)(3.0)
+    (9.0, 6.0)
+    """
+    _check_callable(f, "value_and_grad")
+    name = getattr(f, "__name__", type(f).__name__)
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        numbers = _argnums(argnums, len(args), name)
+        run = _Recording(f, args, kwargs, numbers)
+        out, aux = _split(run.out, has_aux, name)
+        run.out = None
+        check_scalar(out, name)
+        value = run.value(out)
+        seeds = []
+        if type(out) is Array and out._trace is run.trace:
+            seeds.append((out._node, ones_like(out._value)))
+        extra = run.value(aux) if has_aux else None
+        del out, aux
+        found = run.pull(seeds)
+        grads = found[0] if isinstance(argnums, int) else found
+        return ((value, extra), grads) if has_aux else (value, grads)
+
+    return wrapped
+
+
+def grad(f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of a scalar function with respect to one or several arguments.
+
+    The arguments are pytrees of arrays of any backend; the gradient has the structure, shapes,
+    data types, device and kind of array of the argument (a tuple of them for a sequence of
+    ``argnums``). Integer, boolean and non-array leaves get None. With ``has_aux`` ``f`` returns
+    ``(scalar, aux)`` and the result is ``(gradient, aux)``. For complex arguments the gradient
+    is the direction of steepest ascent, 2 df/d(conj z): ``p - lr * g`` descends.
+
+    Raises NonScalarError when ``f`` does not return a real scalar array, DTypeError when an
+    argument has nothing to differentiate, ArgumentValueError for ``argnums`` out of range.
+
+    >>> pg.grad(lambda x: pg.sum(x**2))(pg.asarray([1.0, 2.0]))
+    Array([2., 4.], dtype=float64, device=cpu)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        value, grads = both(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    return wrapped
+
+
+def _check_callable(f: Any, name: str) -> None:
+    if not callable(f):
+        raise ArgumentTypeError(
+            f"{name}: got {type(f).__name__} for the function, expected a callable; "
+            f"pg.{name} takes the function itself, not its value"
+        )
+
+
+def _argnums(argnums: ArgNums, count: int, name: str) -> tuple[int, ...]:
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for n in numbers:
+        if not isinstance(n, int) or not -count <= n < count:
+            raise ArgumentValueError(
+                f"argnums: got {argnums!r}, but {name} was called with {count} positional "
+                f"arguments; expected numbers from 0 to {count - 1}"
+            )
+    numbers = tuple(n % count for n in numbers)
+    if len(set(numbers)) < len(numbers):
+        raise ArgumentValueError(f"argnums: got {argnums!r}, expected each argument only once")
+    return numbers
+
+
+def _split(out: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
+    if not has_aux:
+        return out, None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise ArgumentTypeError(
+            f"{name}: with has_aux=True the function has to return a pair (value, aux), "
+            f"got {type(out).__name__}"
+        )
+    return out

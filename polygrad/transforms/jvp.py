@@ -1,0 +1,75 @@
+"""Forward mode: jvp over pytrees."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from polygrad import tree
+from polygrad.array import Array, wrap
+from polygrad.core.dual import ForwardTrace
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
+from polygrad.ops import zeros_like
+from polygrad.transforms.arguments import Leaf, inside, kind_of, take_off
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """The value of ``f`` at the primals and its derivative along the tangents.
+
+    ``primals`` and ``tangents`` are tuples of pytrees of the same structure, shapes and data
+    types; a tangent None stands for zero. Returns ``(out, tangent of out)``.
+
+    Raises TreeError, ShapeError or DTypeError when a tangent does not fit its primal.
+
+    >>> pg.jvp(lambda x: x**2, (3.0,), (1.0,))
+    (9.0, 6.0)
+    """
+    if not callable(f):
+        raise ArgumentTypeError(
+            f"jvp: got {type(f).__name__} for the function, expected a callable"
+        )
+    given, spec = tree.flatten(tuple(primals))
+    directions = spec.flatten_up_to(tuple(tangents)) if len(given) else []
+    trace = ForwardTrace()
+    paths = tree.paths(tuple(primals))
+    tracked = [
+        _dual(trace, primal, tangent, path)
+        for primal, tangent, path in zip(given, directions, paths, strict=True)
+    ]
+    kind = kind_of(given)
+    try:
+        out = f(*tree.unflatten(spec, tracked))
+    finally:
+        trace.alive = False
+    tangent = tree.map(lambda leaf: _tangent(leaf, trace), out)
+    return take_off(out, trace, kind), take_off(tangent, trace, kind)
+
+
+def _dual(trace: ForwardTrace, primal: Any, tangent: Any, path: str) -> Any:
+    leaf = Leaf(primal)
+    if tangent is None or leaf.value is None:
+        return inside(primal)
+    direction = Leaf(tangent)
+    if direction.value is None:
+        raise DTypeError(
+            f"tangents{path}: got {getattr(tangent, 'dtype', type(tangent).__name__)}, expected "
+            f"{as_dtype(leaf.value.dtype)}, the data type of the primal"
+        )
+    if tuple(direction.value.shape) != tuple(leaf.value.shape):
+        raise ShapeError(
+            f"tangents{path}: got shape {tuple(direction.value.shape)}, expected "
+            f"{tuple(leaf.value.shape)}, the shape of the primal"
+        )
+    if as_dtype(direction.value.dtype) != as_dtype(leaf.value.dtype):
+        raise DTypeError(
+            f"tangents{path}: got {as_dtype(direction.value.dtype)}, expected "
+            f"{as_dtype(leaf.value.dtype)}, the data type of the primal"
+        )
+    return trace.input(leaf.value, direction.value)
+
+
+def _tangent(out: Any, trace: ForwardTrace) -> Any:
+    if type(out) is not Array:
+        return out
+    if out._trace is not trace:
+        return zeros_like(out)
+    return wrap(out._node)
