@@ -1,13 +1,24 @@
-"""CuPy: arrays on NVIDIA GPUs."""
+"""CuPy: arrays on NVIDIA GPUs.
+
+CuPy computes on a current device of its own, a number for each thread, wherever the operands
+are, and its creation functions take no device. So everything here that makes an array enters
+the right device first, and on machines with several GPUs each op does (`guard`).
+"""
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Callable
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend
+from polygrad.backend import Backend, one_line
 
 _EXTRAS = "pip install 'polygrad-xp[cuda13]' (or [cuda12] for a CUDA 12 driver)"
+_CREATION = (
+    "arange", "asarray", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones",
+    "ones_like", "zeros", "zeros_like",
+)  # fmt: skip
 
 
 class CupyBackend(Backend):
@@ -26,36 +37,42 @@ class CupyBackend(Backend):
     def unavailable(self) -> str | None:
         if importlib.util.find_spec("cupy") is None:
             return f"CuPy is not installed: {_EXTRAS}"
+        installed = f"cupy {self.version() or ''}".strip()
         try:
             import cupy
-        except ImportError as error:
-            first = str(error).strip().splitlines()[0]
-            return f"CuPy cannot be imported ({first}): {_EXTRAS}"
+        except Exception as error:  # a library of another CUDA version: not only ImportError
+            # CuPy wraps the cause in a page of advice about installing it.
+            cause = one_line(error).rpartition("Original error: ")[2]
+            return f"{installed} is installed, but cannot be imported ({cause}): {_EXTRAS}"
+        runtime = cupy.cuda.runtime
         try:
-            count = cupy.cuda.runtime.getDeviceCount()
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            return f"cupy {cupy.__version__} is installed, but no CUDA driver was found ({error})"
-        return None if count else f"cupy {cupy.__version__} is installed, but no GPU was found"
+            count = runtime.getDeviceCount()
+        except runtime.CUDARuntimeError as error:
+            return f"{installed} is installed, but {_no_driver(runtime, one_line(error))}"
+        return None if count else f"{installed} is installed, but no NVIDIA GPU was found"
 
     def version(self) -> str | None:
-        if importlib.util.find_spec("cupy") is None:
-            return None
+        # Not by import: what does not import has a version, too.
+        for name in importlib.metadata.packages_distributions().get("cupy", ()):
+            return importlib.metadata.version(name)
+        return None
+
+    @cached_property
+    def _count(self) -> int:
         import cupy
 
-        return str(cupy.__version__)
+        return int(cupy.cuda.runtime.getDeviceCount())
 
     def device_names(self) -> list[str]:
-        import cupy
-
-        return [f"cuda:{i}" for i in range(cupy.cuda.runtime.getDeviceCount())]
+        return [f"cuda:{i}" for i in range(self._count)]
 
     def find_device(self, rest: str) -> Any:
         import cupy
 
         number = rest.removeprefix("cuda").removeprefix(":") or "0"
-        names = self.device_names()
-        if not number.isdecimal() or int(number) >= len(names):
-            raise ValueError(f"the GPUs here are {', '.join(names)}; got {rest!r}")
+        if not number.isdecimal() or int(number) >= self._count:
+            names = ", ".join(self.device_names())
+            raise ValueError(f"this machine has {names}, and no GPU {number!r}")
         return cupy.cuda.Device(int(number))
 
     def device_name(self, device: Any) -> str:
@@ -67,7 +84,10 @@ class CupyBackend(Backend):
         return self.xp.asarray(value)
 
     def own(self, array: Any) -> Any:
-        return array if array.base is None and array.flags.owndata else array.copy()
+        if array.base is None and array.flags.owndata:
+            return array
+        with array.device:
+            return array.copy()
 
     def from_host(self, value: Any, dtype: Any, device: Any) -> Any:
         import cupy
@@ -82,20 +102,79 @@ class CupyBackend(Backend):
         device.synchronize()
 
     def memory(self, device: Any) -> tuple[int, int] | None:
-        return device.mem_info
+        free, total = device.mem_info
+        return int(free), int(total)
+
+    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if self._count < 2:
+            return function
+        import cupy
+
+        def guarded(*args: Any, **params: Any) -> Any:
+            array = _first(args, cupy.ndarray)
+            if array is None:
+                return function(*args, **params)
+            with array.device:
+                return function(*args, **params)
+
+        return guarded
 
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         import cupy
-        import cupyx
+
+        def placed(create: Callable[..., Any]) -> Callable[..., Any]:
+            def on_device(*args: Any, device: Any = None, **options: Any) -> Any:
+                if device is None and args and isinstance(args[0], cupy.ndarray):
+                    device = args[0].device
+                with device or cupy.cuda.Device():
+                    return create(*args, **options)
+
+            return on_device
 
         def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
             with value.device:
-                out = cupy.zeros(shape, value.dtype)
-                parts = key if isinstance(key, tuple) else (key,)
-                if any(isinstance(p, cupy.ndarray) and p.dtype != bool for p in parts):
-                    cupyx.scatter_add(out, key, value)  # the same place may be named twice
-                else:
+                if not _names_places_twice(key):
+                    out = cupy.zeros(shape, value.dtype)
                     out[key] = value
-            return out
+                    return out
+                if value.dtype.kind == "c":  # the atomic addition knows real numbers only
+                    real, imag = (scatter_add(v, key, shape) for v in (value.real, value.imag))
+                    return (real + 1j * imag).astype(value.dtype, copy=False)
+                atomic = _atomic_dtype(value.dtype)
+                out = cupy.zeros(shape, atomic)
+                cupy.add.at(out, key, value.astype(atomic, copy=False))
+                return out.astype(value.dtype, copy=False)
 
-        return {"scatter_add": scatter_add}
+        def _names_places_twice(key: Any) -> bool:
+            parts = key if isinstance(key, tuple) else (key,)
+            return any(isinstance(p, cupy.ndarray) and p.dtype.kind != "b" for p in parts)
+
+        def _atomic_dtype(dtype: Any) -> Any:
+            # Two's complement: sums of signed numbers are sums of unsigned ones of that width.
+            return dtype if dtype.kind == "f" else cupy.dtype("uint64")
+
+        made = {name: placed(getattr(xp, name)) for name in _CREATION}
+        return {**made, "scatter_add": scatter_add}
+
+
+def _no_driver(runtime: Any, message: str) -> str:
+    """What a failed look for GPUs means: CUDA has one error for no driver and for an old one."""
+    have, need = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+    if have == 0:
+        return f"no CUDA driver was found ({message})"
+    if have < need:
+        versions = [f"{v // 1000}.{v % 1000 // 10}" for v in (have, need)]
+        return "the driver is for CUDA {}, and it needs CUDA {}: {}".format(
+            *versions, "update the driver, or pip install 'polygrad-xp[cuda12]'"
+        )
+    return f"no NVIDIA GPU can be used ({message})"
+
+
+def _first(values: Any, cls: type) -> Any:
+    """The first array among arguments, also within a list or tuple of them."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            value = _first(value, cls)
+        if isinstance(value, cls):
+            return value
+    return None

@@ -1,9 +1,11 @@
 """NumPy: arrays in host memory, the default backend."""
 
+import operator
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend
+from polygrad.backend import Backend, Library
 
 
 class NumpyBackend(Backend):
@@ -45,12 +47,29 @@ class NumpyBackend(Backend):
     def is_scalar(self, cls: type) -> bool:
         return any(base.__name__ == "generic" for base in cls.__mro__)
 
+    @cached_property
+    def _as_array(self) -> Any:
+        import numpy as np
+
+        return np.asarray
+
     def normalise(self, value: Any) -> Any:
-        return self.xp.asarray(value)
+        return self._as_array(value)
 
     def own(self, array: Any) -> Any:
         # A view (a broadcast cotangent above all) shares or repeats its memory.
         return array if array.base is None and array.flags.owndata else array.copy()
+
+    def memory(self, device: Any) -> tuple[int, int] | None:
+        try:
+            with open("/proc/meminfo", encoding="ascii") as lines:  # Linux only
+                kib = {
+                    name: int(rest.split()[0])
+                    for name, _, rest in (x.partition(":") for x in lines)
+                }
+            return kib["MemAvailable"] * 1024, kib["MemTotal"] * 1024
+        except (OSError, KeyError, ValueError):
+            return None
 
     def from_host(self, value: Any, dtype: Any, device: Any) -> Any:
         return self.xp.asarray(value, dtype=dtype, copy=True)
@@ -70,4 +89,41 @@ class NumpyBackend(Backend):
                 out[key] = value
             return out
 
-        return {"scatter_add": scatter_add}
+        # The same results as NumPy's functions, without their layers of Python: on small arrays
+        # these cost as much as the arithmetic.
+        def reducer(ufunc: Any) -> Any:
+            def reduce(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+                return ufunc.reduce(x, axis, None, None, keepdims)
+
+            return reduce
+
+        def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+            total = np.add.reduce(x, axis, None, None, keepdims)
+            return total / (x.size // (total.size or 1) or np.nan)
+
+        def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
+            return np.ones(x.shape, x.dtype if dtype is None else dtype)
+
+        def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
+            return np.zeros(x.shape, x.dtype if dtype is None else dtype)
+
+        def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
+            if x.size != 1:
+                return np.broadcast_to(x, shape)
+            out = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+            out.flags.writeable = False
+            return out
+
+        return {
+            "scatter_add": scatter_add,
+            "special": Library("scipy.special", "pip install 'polygrad-xp[special]'"),
+            "sum": reducer(np.add),
+            "max": reducer(np.maximum),
+            "min": reducer(np.minimum),
+            "mean": mean,
+            "ones_like": ones_like,
+            "zeros_like": zeros_like,
+            "broadcast_to": broadcast_to,
+            "matmul": np.matmul,
+            "matrix_transpose": operator.attrgetter("mT"),
+        }

@@ -7,38 +7,62 @@ Array([2., 4.], dtype=float64, device=cpu)
 
 import sys as _sys
 
-from polygrad import _dispatch, backend, dtypes, errors, ops, tree
+from polygrad import (
+    _dispatch,  # noqa: F401  found here by Array
+    backend,
+    data,
+    dtypes,
+    errors,
+    explain,
+    io,
+    nn,
+    ops,
+    optim,
+    random,
+    testing,
+    tree,
+)
 from polygrad import array as _array
+from polygrad import standard as _standard
 from polygrad.array import Array, is_array
 from polygrad.backend import register_backend
 from polygrad.device import Device, current_device, device, devices, set_device
 from polygrad.errors import PolygradError
 from polygrad.ops import *  # noqa: F403
 from polygrad.ops import __all__ as _ops_all
+from polygrad.ops import __array_namespace_info__
 from polygrad.transforms.grad import grad, value_and_grad, vjp
 from polygrad.transforms.jvp import jvp
 
 __version__ = "0.1.0"
-API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
-__array_api_version__ = API_VERSIONS[-1]
+__array_api_version__ = _standard.VERSION
 
 __all__ = [
     *_ops_all,
     "Array",
     "Device",
     "PolygradError",
+    "__array_api_version__",
+    "__array_namespace_info__",
     "backend",
     "current_device",
+    "data",
     "device",
     "devices",
     "dtypes",
     "errors",
+    "explain",
     "grad",
+    "io",
     "is_array",
     "jvp",
+    "nn",
     "ops",
+    "optim",
+    "random",
     "register_backend",
     "set_device",
+    "testing",
     "tree",
     "value_and_grad",
     "vjp",

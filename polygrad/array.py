@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 from polygrad.backend import ARRAY_TYPES, Backend, backend_for_type
 from polygrad.device import Device, intern_device
 from polygrad.dtypes import DType, as_dtype
-from polygrad.errors import DeviceError, LostGradientError, NonDifferentiableError
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DeviceError,
+    LostGradientError,
+)
+from polygrad.standard import API_VERSIONS
 
 
 class BaseTrace:
@@ -108,7 +114,10 @@ class Array:
     def __index__(self) -> int:
         self._refuse_tracked("using x as an index")
         if self.dtype.kind not in ("signed integer", "unsigned integer"):
-            raise TypeError(f"an index has to be an integer, got an array of {self.dtype}")
+            raise ArgumentTypeError(
+                f"an index has to be an integer, got an array of {self.dtype}; convert it with "
+                "pg.astype(x, pg.int64)"
+            )
         return int(self._scalar("an index"))
 
     def _scalar(self, what: str) -> Any:
@@ -119,12 +128,12 @@ class Array:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a 0-d array; it has no axes")
+            raise ArgumentTypeError("len(x): x is 0-d and has no axes; x.size is 1")
         return self.shape[0]
 
     def __iter__(self) -> Any:
         if not self.shape:
-            raise TypeError("iteration over a 0-d array; it has no axes")
+            raise ArgumentTypeError("iteration over x: x is 0-d and has no axes; use x.item()")
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, value: Any) -> bool:
@@ -139,11 +148,20 @@ class Array:
                 f"np.asarray(x): x is on {self.device}, and NumPy holds host memory only; "
                 "ask for the copy with pg.to_numpy(x)"
             )
-        return raw.__array__() if dtype is None else raw.__array__(dtype)
+        return raw.__array__(dtype, copy=copy)
 
-    def __dlpack__(self, **options: Any) -> Any:
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: Any = None,
+        copy: bool | None = None,
+    ) -> Any:
         """The DLPack capsule of the array's memory (the standard's protocol)."""
         self._refuse_tracked("__dlpack__()")
+        given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        options = {name: value for name, value in given.items() if value is not None}
         return raw_and_backend(self)[0].__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
@@ -170,7 +188,7 @@ class Array:
 
     def __repr__(self) -> str:
         raw, backend = raw_and_backend(self)
-        text = repr(backend.to_host(raw)).replace("\n", "\n")
+        text = repr(backend.to_host(raw))
         body = text[text.index("(") + 1 :].rpartition(")")[0].partition(", dtype=")[0]
         tracked = "" if self._trace is BASE else f", level={self._trace.level}"
         return f"Array({body}, dtype={self.dtype}, device={self.device}{tracked})"
@@ -183,6 +201,12 @@ class Array:
         if not spec:
             return str(self)
         return format(self._scalar("format()"), spec)
+
+    def __copy__(self) -> "Array":
+        return _namespace().asarray(self, copy=True)
+
+    def __deepcopy__(self, memo: Any) -> "Array":
+        return self.__copy__()
 
     def __reduce__(self) -> Any:
         self._refuse_tracked("pickling")
@@ -208,9 +232,9 @@ class Array:
         __neg__ = __pos__ = __abs__ = __invert__ = _unary
 
 
-def NonScalarConversion(array: Array, what: str) -> NonDifferentiableError:  # noqa: N802
+def NonScalarConversion(array: Array, what: str) -> ArgumentTypeError:  # noqa: N802
     """The error for a conversion to one number of an array that holds several."""
-    return NonDifferentiableError(
+    return ArgumentTypeError(
         f"{what} needs an array of one element with no axes, got shape {array.shape}; "
         "reduce it first, e.g. with pg.sum or pg.any"
     )
@@ -249,9 +273,9 @@ def set_namespace(module: Any) -> None:
 
 
 def _namespace(api_version: str | None = None) -> Any:
-    if api_version is not None and api_version not in _module.API_VERSIONS:
-        raise ValueError(
-            f"api_version: got {api_version!r}, expected one of {_module.API_VERSIONS}"
+    if api_version is not None and api_version not in API_VERSIONS:
+        raise ArgumentValueError(
+            f"api_version: got {api_version!r}, expected one of {', '.join(API_VERSIONS)}"
         )
     return _module
 

@@ -1,9 +1,12 @@
 """Backends: one record per array library, found through entry points, loaded when needed."""
 
+import threading
+from collections.abc import Callable
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
+from polygrad.corrections import corrections
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import BackendError, DeviceError
 
@@ -100,6 +103,13 @@ class Backend:
         """Functions to add to the namespace, or to use in place of the library's."""
         return {}
 
+    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function`` made to run on the device of the arrays it is given.
+
+        Only for libraries that compute on a current device of their own (CuPy).
+        """
+        return function
+
     # -- shared ----------------------------------------------------------------------------
 
     @cached_property
@@ -110,7 +120,8 @@ class Backend:
         for name in dir(source):
             if not name.startswith("__"):
                 setattr(merged, name, getattr(source, name))
-        for name, value in (generic(merged) | self.overrides(merged)).items():
+        additions = generic(merged) | corrections(merged) | self.overrides(merged)
+        for name, value in additions.items():
             setattr(merged, name, value)
         return merged
 
@@ -142,6 +153,39 @@ class Backend:
         return f"<Backend {self.name}>"
 
 
+class Library:
+    """A module of functions beyond the standard, imported when one is first looked up.
+
+    Functions go by SciPy's names; ``renamed`` holds the library's own where they differ, and
+    ``adapt`` turns each into one for this backend's arrays. Without the module installed no
+    function is found, and ``remedy`` says how to get it.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        remedy: str,
+        *,
+        renamed: dict[str, str] | None = None,
+        adapt: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.module, self.remedy = module, remedy
+        self._renamed, self._adapt = renamed or {}, adapt
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from importlib import import_module
+
+        try:
+            found = getattr(import_module(self.module), self._renamed.get(name, name))
+        except ImportError:
+            raise AttributeError(name) from None
+        found = found if self._adapt is None else self._adapt(found)
+        setattr(self, name, found)
+        return found
+
+
 def generic(xp: Any) -> dict[str, Any]:
     """What the standard lacks and rules need, in terms of ``xp``: a backend overrides it."""
 
@@ -161,44 +205,133 @@ def generic(xp: Any) -> dict[str, Any]:
     return {"getitem": getitem, "index_set": index_set, "scatter_add": scatter_add}
 
 
+class BrokenBackend(Backend):
+    """Stands for an entry point that did not load: it only says why."""
+
+    array_classes = ()
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self._reason = name, reason
+
+    def unavailable(self) -> str:
+        return self._reason
+
+    def version(self) -> None:
+        return None
+
+    def device_names(self) -> list[str]:
+        return []
+
+    def device_name(self, device: Any) -> str:
+        raise TypeError(self._reason)
+
+
 _BACKENDS: dict[str, Backend] = {}
 _DISCOVERED = False
+_DISCOVERY = threading.RLock()  # loading an entry point may itself register a backend
 
 ARRAY_TYPES: dict[type, Backend] = {}
 """Array classes met so far, each with its backend: the lookup of the hot path."""
 SCALAR_TYPES: set[type] = set()
 """Library scalar classes met so far (``numpy.float64``)."""
+PLAIN_TYPES: set[type] = set()
+"""Array classes met so far that are not scalar classes."""
 
 
 def register_backend(backend: Backend) -> None:
-    """Add a backend to the registry; a backend of the same name is replaced.
+    """Add a backend to the registry, in place of one of the same name that is not in use yet.
 
-    Packages register by an entry point in the group ``polygrad.backends`` instead.
+    Packages register by an entry point in the group ``polygrad.backends`` instead. Raises
+    BackendError for what is not a backend, and for the name of one in use.
+
+    >>> pg.register_backend(pg.backend.get_backend("strict"))
     """
     if not isinstance(backend, Backend):
         raise BackendError(
             f"backend: got {backend!r}, expected an instance of polygrad.backend.Backend; "
             "subclass it and pass an instance"
         )
+    fault = _fault(backend)
+    if fault is not None:
+        raise BackendError(f"backend: a {type(backend).__name__} {fault}")
     _discover()
+    known = _BACKENDS.get(backend.name)
+    if known is not backend and known in ARRAY_TYPES.values():
+        raise BackendError(
+            f"backend: {backend.name!r} is registered and in use already, expected a new name; "
+            "register a backend before the first array of its library is made"
+        )
     _BACKENDS[backend.name] = backend
+
+
+def _fault(backend: Any) -> str | None:
+    """What a backend lacks to be asked anything at all, or None."""
+    if not isinstance(backend, Backend):
+        return "is not an instance of polygrad.backend.Backend; subclass it"
+    name, classes = getattr(backend, "name", None), getattr(backend, "array_classes", None)
+    if not isinstance(name, str) or not name or ":" in name or name != name.lower():
+        return f"has the name {name!r}, expected lower-case text without ':'"
+    if not isinstance(classes, tuple) or not all(isinstance(text, str) for text in classes):
+        return f'has array_classes={classes!r}, expected a tuple such as ("numpy:ndarray",)'
+    return None
 
 
 def _discover() -> None:
     global _DISCOVERED
     if _DISCOVERED:
         return
-    _DISCOVERED = True
     from importlib.metadata import entry_points  # 15 ms that `import polygrad` need not pay
 
-    for entry in entry_points(group=ENTRY_POINTS):
-        if entry.name not in _BACKENDS:
-            _BACKENDS[entry.name] = entry.load()()
-    if not _BACKENDS:
-        raise BackendError(
-            "no backend is registered: polygrad runs from a folder that was not installed; "
-            "run `pip install -e .` in the checkout"
-        )
+    with _DISCOVERY:
+        if _BACKENDS:  # another thread has been here, or this one is in the loop below
+            return
+        # Polygrad's own come first, so that no other package can take their names.
+        for entry in sorted(entry_points(group=ENTRY_POINTS), key=_is_foreign):
+            backend = _load(entry)
+            _BACKENDS.setdefault(backend.name, backend)
+        if not any(backend.host for backend in _BACKENDS.values()):
+            _BACKENDS.clear()
+            raise BackendError(
+                "no backend for host memory is registered: polygrad runs from a folder that was "
+                "not installed; run `pip install -e .` in the checkout"
+            )
+        _DISCOVERED = True
+
+
+def _is_foreign(entry: Any) -> bool:
+    return not entry.value.startswith("polygrad.backends.")
+
+
+def _load(entry: Any) -> Backend:
+    """The backend an entry point names; one that fails must not take the others down."""
+    try:
+        backend = entry.load()()
+        fault = _fault(backend)
+    except Exception as error:
+        fault = f"failed to load ({type(error).__name__}: {one_line(error)})"
+    if fault is None:
+        return backend
+    dist = getattr(entry, "dist", None)
+    source = f"{dist.name} {dist.version}" if dist is not None else "an unknown package"
+    return BrokenBackend(entry.name, f"the entry point {entry.value!r} of {source} {fault}")
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error of another library as one line, without its decoration."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line.strip("=-*")) or type(error).__name__
+
+
+def why_unavailable(backend: Backend) -> str | None:
+    """Why a backend cannot be used here, in one line, or None; never raises.
+
+    >>> pg.backend.why_unavailable(pg.backend.get_backend("numpy")) is None
+    True
+    """
+    try:
+        return backend.unavailable()
+    except Exception as error:  # a third party's check must not take the others down
+        return f"its check for the library failed ({type(error).__name__}: {one_line(error)})"
 
 
 def backends() -> list[Backend]:
@@ -222,7 +355,8 @@ def get_backend(name: str) -> Backend:
         return _BACKENDS[name]
     except KeyError:
         raise DeviceError(
-            f"unknown backend or device {name!r}; expected one of {device_choices()}"
+            f"unknown backend or device {name!r}; expected one of {device_choices()} (see "
+            "`python -m polygrad devices`)"
         ) from None
 
 
@@ -240,19 +374,18 @@ def backend_for_type(cls: type) -> Backend | None:
     found = ARRAY_TYPES.get(cls)
     if found is None and cls.__module__ != "builtins":
         _discover()
-        for backend in _BACKENDS.values():
+        for backend in tuple(_BACKENDS.values()):
             if backend.owns(cls):
                 ARRAY_TYPES[cls] = found = backend
-                if backend.is_scalar(cls):
-                    SCALAR_TYPES.add(cls)
+                (SCALAR_TYPES if backend.is_scalar(cls) else PLAIN_TYPES).add(cls)
                 break
     return found
 
 
-def namespace_of(value: Any) -> ModuleType:
-    """The namespace of a library array or scalar."""
-    backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
-    assert backend is not None, type(value)
+def namespace_of(cls: type) -> ModuleType:
+    """The namespace of a library's array or scalar class."""
+    backend = ARRAY_TYPES.get(cls) or backend_for_type(cls)
+    assert backend is not None, cls
     return backend.xp
 
 

@@ -5,7 +5,14 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
-from polygrad.backend import ARRAY_TYPES, Backend, backends, device_choices, get_backend
+from polygrad.backend import (
+    Backend,
+    backends,
+    device_choices,
+    get_backend,
+    one_line,
+    why_unavailable,
+)
 from polygrad.errors import DeviceError, DeviceUnavailableError
 
 VARIABLE = "POLYGRAD_DEVICE"
@@ -52,6 +59,9 @@ class Device:
     def __hash__(self) -> int:
         return hash(self.name)
 
+    def __reduce__(self) -> Any:
+        return device, (self.name,)
+
     def __repr__(self) -> str:
         return f"Device({self.name!r})"
 
@@ -62,7 +72,7 @@ class Device:
 # Devices entered in this context, innermost last; new threads start without any.
 _SCOPES: ContextVar[tuple[Device, ...]] = ContextVar("polygrad_device_scopes", default=())
 _default: Device | None = None
-_KNOWN: dict[tuple[str, Any], Device] = {}
+_KNOWN: dict[str, Device] = {}
 
 
 def device(spec: Any) -> Device:
@@ -90,7 +100,7 @@ def device(spec: Any) -> Device:
         return _auto()
     head, _, rest = text.partition(":")
     backend = next((b for b in backends() if head in b.platforms), None) or get_backend(head)
-    reason = backend.unavailable()
+    reason = why_unavailable(backend)
     if reason is not None:
         raise DeviceUnavailableError(f"device {spec!r} is not available: {reason}")
     try:
@@ -102,27 +112,24 @@ def device(spec: Any) -> Device:
 
 def intern_device(backend: Backend, raw: Any) -> Device:
     """The Device for a library's own device object, the same one each time."""
-    key = (backend.name, raw)
-    try:
-        return _KNOWN[key]
-    except KeyError:
-        return _KNOWN.setdefault(key, Device(backend, raw, backend.device_name(raw)))
+    name = backend.device_name(raw)  # the object itself may have no hash (cupy.cuda.Device)
+    found = _KNOWN.get(name)
+    return found or _KNOWN.setdefault(name, Device(backend, raw, name))
 
 
 def _foreign(spec: Any) -> Device | None:
     """The Device for a library's own device object, such as ``cupy.cuda.Device(0)``."""
-    for backend in dict.fromkeys(ARRAY_TYPES.values()):
+    for backend in backends():
         try:
-            name = backend.device_name(spec)
-        except (AttributeError, TypeError, ValueError):
+            return intern_device(backend, spec)
+        except Exception:  # not a device of this library
             continue
-        return Device(backend, spec, name)
     return None
 
 
 def _auto() -> Device:
     for backend in backends():
-        if not backend.host and backend.platforms and backend.unavailable() is None:
+        if not backend.host and backend.platforms and why_unavailable(backend) is None:
             return device(backend.platforms[0])
     return device("cpu")
 
@@ -133,11 +140,18 @@ def devices() -> list[Device]:
     >>> pg.devices()[0]
     Device('cpu')
     """
-    found = []
-    for backend in backends():
-        if backend.unavailable() is None:
-            found += [device(name) for name in backend.device_names()]
-    return found
+    return [one for backend in backends() for one in usable(backend)[0]]
+
+
+def usable(backend: Backend) -> tuple[list[Device], str | None]:
+    """The devices of a backend that can be used here, or why there are none."""
+    reason = why_unavailable(backend)
+    if reason is not None:
+        return [], reason
+    try:
+        return [device(name) for name in backend.device_names()], None
+    except Exception as error:  # a third party's record must not take the others down
+        return [], f"its devices cannot be listed ({type(error).__name__}: {one_line(error)})"
 
 
 def set_device(spec: Any) -> Device:

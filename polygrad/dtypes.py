@@ -106,7 +106,10 @@ def as_dtype(spec: Any) -> DType:
     >>> pg.dtypes.as_dtype("float32"), pg.dtypes.as_dtype(int)
     (polygrad.float32, polygrad.int64)
     """
-    found = find_dtype(spec)
+    try:
+        return _SEEN[type(spec), spec]
+    except (KeyError, TypeError):
+        found = find_dtype(spec)
     if found is None:
         known = ", ".join(DTYPES)
         raise DTypeError(f"dtype: got {spec!r}, expected one of {known}; e.g. pg.float32")

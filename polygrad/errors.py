@@ -17,6 +17,10 @@ class DeviceUnavailableError(PolygradError, RuntimeError):
     """The device is known, but it cannot be used on this machine."""
 
 
+class MissingPackageError(PolygradError, ImportError):
+    """An optional package is needed; the message names the extra that installs it."""
+
+
 class MixedArraysError(PolygradError, TypeError):
     """Arrays of two libraries or two devices meet in one operation."""
 
@@ -63,3 +67,7 @@ class LeakedArrayError(PolygradError, RuntimeError):
 
 class RuleError(PolygradError, AssertionError):
     """A derivative rule returned something that does not fit its operand."""
+
+
+class GradientMismatchError(PolygradError, AssertionError):
+    """A derivative differs from finite differences, or one mode from the other."""

@@ -29,7 +29,7 @@ class ForwardTrace(Trace):
             )
         values: list[Any] = []
         tangents: list[Any] = []
-        mask = 0
+        mask = 1 << len(args)  # as in reverse mode, marks the number of operands
         for i, arg in enumerate(args):
             tangent = None
             if type(arg) is Array:
@@ -46,7 +46,7 @@ class ForwardTrace(Trace):
             return tuple(map(_plain, out)) if op.multiple else _plain(out)
         traced = any(type(value) is Array for value in (*values, *tangents))
         first = out[0] if op.multiple else out
-        xp = op_module.traced_namespace if traced else namespace_of(first)
+        xp = op_module.traced_namespace if traced else namespace_of(type(first))
         tangent = op.push(xp, tangents, out, tuple(values), params)
         if op.multiple:
             return tuple(self._dual(o, t) for o, t in zip(out, tangent, strict=True))

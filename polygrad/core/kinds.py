@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.core.op import Op, Rule, is_complex
+from polygrad.core.op import Op, Plan, Rule, is_complex
 from polygrad.core.trace import bind
 from polygrad.errors import NonDifferentiableError
 
@@ -11,12 +11,14 @@ from polygrad.errors import NonDifferentiableError
 def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``g`` over the axes along which an operand of the given shape was broadcast."""
     extra = len(g.shape) - len(shape)
+    if g.shape[extra:] == shape:  # a bias: only new axes in front
+        return xp.sum(g, axis=tuple(range(extra))) if extra else g
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
     )
     if axes:
         g = xp.sum(g, axis=axes)
-    return g if g.shape == shape else xp.reshape(g, shape)
+    return xp.reshape(g, shape)
 
 
 class Elementwise(Op):
@@ -43,22 +45,24 @@ class Elementwise(Op):
         return (_constant if isinstance(rule, int) else rule,)
 
     def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
-        found: list[Any] = []
         ans = node if node.ans is None else node.ans
-        for parent, rule in zip(node.parents, self.rules, strict=True):
+        conjugate = is_complex(node.dtype)
+        if conjugate:
+            g = xp.conj(g)
+        found: list[Any] = []
+        for parent, rule in zip(node.parents, self.rules):  # noqa: B905  strict costs a call
             if parent is None or rule is None:
                 found.append(None)
                 continue
-            if callable(rule):
-                if is_complex(node.dtype):
-                    c = xp.conj(rule(xp, xp.conj(g), ans, *node.args, **node.params))
-                else:
-                    c = rule(xp, g, ans, *node.args, **node.params)
+            if rule == 1:
+                c = g
+            elif rule == -1:
+                c = -g
             else:
-                c = g if rule == 1 else -g
-            if c.shape != parent.shape:
-                c = unbroadcast(xp, c, parent.shape)
-            found.append(c)
+                c = rule(xp, g, ans, *node.args, **node.params)
+            if conjugate:
+                c = xp.conj(c)
+            found.append(c if c.shape == parent.shape else unbroadcast(xp, c, parent.shape))
         return found
 
     def push(
@@ -109,11 +113,9 @@ class Linear(Op):
         super().__init__(name, forward)
         self.transpose, self.operands = transpose, operands
 
-    def plan(self, mask: int, count: int) -> tuple[bool, tuple[bool, ...]] | None:
+    def plan(self, mask: int, count: int) -> Plan | None:
         linear = count if self.operands is None else self.operands
-        found = None
-        if mask & ((1 << linear) - 1):
-            found = (False, tuple(i >= linear for i in range(count)))
+        found = (False, tuple(range(linear))) if mask & ((1 << linear) - 1) else None
         self.plans[mask] = found
         return found
 
@@ -215,9 +217,10 @@ class Nondifferentiable(Op):
     """An op with derivative zero, or none at all: its answer is never tracked.
 
     With ``misleading`` set, a tracked operand raises NonDifferentiableError with that reason.
+    With ``multiple`` the answer is a tuple.
     """
 
-    __slots__ = ("misleading",)
+    __slots__ = ("misleading", "multiple")
     kind = "nondifferentiable"
 
     def __init__(
@@ -226,9 +229,10 @@ class Nondifferentiable(Op):
         forward: Callable[..., Any] | None = None,
         *,
         misleading: str | None = None,
+        multiple: bool = False,
     ) -> None:
         super().__init__(name, forward)
-        self.misleading = misleading
+        self.misleading, self.multiple = misleading, multiple
 
     def plan(self, mask: int, count: int) -> None:
         """Nothing is kept; raises where a derivative of zero would mislead."""

@@ -13,6 +13,7 @@ from typing import Any
 from polygrad.errors import RuleError
 
 Rule = Callable[..., Any]
+Plan = tuple[bool, tuple[int, ...]]
 
 traced_namespace: Any = None
 """What rules get as ``xp`` for tracked values: set once, by `polygrad.ops`."""
@@ -53,7 +54,7 @@ class Op:
     `wants` (what a backward pass needs kept).
     """
 
-    __slots__ = ("name", "forward", "impls", "plans")
+    __slots__ = ("name", "forward", "impls", "fast", "plans")
     kind = "op"
     multiple = False
 
@@ -63,7 +64,8 @@ class Op:
         self.name = name
         self.forward = forward
         self.impls: dict[Any, Callable[..., Any]] = {}  # by backend
-        self.plans: dict[int, tuple[bool, tuple[bool, ...]] | None] = {}  # by tracked operands
+        self.fast: dict[tuple[type, ...], Callable[..., Any]] = {}  # by the operands' classes
+        self.plans: dict[int, Plan | None] = {}  # by tracked operands
         OPS[name] = self
 
     def implement(self, backend: Any) -> Callable[..., Any]:
@@ -79,20 +81,20 @@ class Op:
         self.impls[backend] = impl
         return impl
 
-    def plan(self, mask: int, count: int) -> tuple[bool, tuple[bool, ...]] | None:
+    def plan(self, mask: int, count: int) -> Plan | None:
         """What to keep when the operands in the bit set ``mask`` are tracked.
 
-        A pair (answer, each operand); None when no derivative flows to any of them.
+        Whether to keep the answer, and which operands to drop; None when no derivative flows
+        to any tracked operand. Bit ``count`` of the mask is set too: one table serves ops of
+        any number of operands.
         """
         rules = [rule for i in range(count) if mask >> i & 1 for rule in self.wants(i)]
-        if not rules:
-            found = None
-        else:
+        found = None
+        if rules:
             kept = [_kept_names(rule, count) for rule in rules]
-            found = (
-                any(answer for answer, _ in kept),
-                tuple(any(operands[i] for _, operands in kept) for i in range(count)),
-            )
+            answer = any(keeps_answer for keeps_answer, _ in kept)
+            dropped = [i for i in range(count) if not any(keeps[i] for _, keeps in kept)]
+            found = (answer, tuple(dropped))
         self.plans[mask] = found
         return found
 

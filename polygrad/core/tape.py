@@ -18,6 +18,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, RuleError
 
 _order = itertools.count()
+_UNKNOWN: Any = object()
 
 
 class Node:
@@ -74,34 +75,30 @@ class ReverseTrace(Trace):
         mask, bit = 0, 1
         raw = True
         for arg in args:
+            node = None
             if type(arg) is Array:
-                value = arg._value
                 if arg._trace is self:
                     mask |= bit
-                    parents.append(arg._node)
-                    if type(value) is Array:
-                        raw = False
+                    node, arg = arg._node, arg._value
+                    raw = raw and type(arg) is not Array
+                elif arg._trace is BASE:
+                    arg = arg._value
                 else:
-                    parents.append(None)
-                    if arg._trace is not BASE:
-                        value, raw = arg, False
-                values.append(value)
-            else:
-                values.append(arg)
-                parents.append(None)
+                    raw = False
+            values.append(arg)
+            parents.append(node)
             bit <<= 1
-        try:
-            plan = op.plans[mask]
-        except KeyError:
+        mask |= bit  # one more bit: plans differ by the number of operands too
+        plan = op.plans.get(mask, _UNKNOWN)
+        if plan is _UNKNOWN:
             plan = op.plan(mask, len(args))
         out = (evaluate if raw else bind)(op, tuple(values), params)
         if plan is None:
             return _untracked(out)
-        keep_answer, keeps = plan
-        for i, keep in enumerate(keeps):
-            if not keep:
-                parent = parents[i]
-                values[i] = Spec(values[i]) if parent is None else parent
+        keep_answer, dropped = plan
+        for i in dropped:
+            parent = parents[i]
+            values[i] = Spec(values[i]) if parent is None else parent
         if op.multiple:
             return self._several(op, parents, values, params, out, keep_answer)
         node = Node(op, parents, values, out if keep_answer else None, params, out)
@@ -137,8 +134,11 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     """
     cotangents: dict[Node, Any] = {}
     for node, g in seeds:
-        _add(cotangents, node, g)
+        before = cotangents.get(node)
+        cotangents[node] = g if before is None else before + g
     nodes = _reachable(cotangents)
+    last: Any = None
+    xp: Any = None
     while nodes:
         node = nodes.pop()
         if not node.parents:
@@ -152,13 +152,11 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             continue
         if op.multiple:
             g = _complete(node, g)
-            first = g[0]
-        else:
-            first = g
-        if node.traced or type(first) is Array:
-            xp = op_module.traced_namespace
-        else:
-            xp = namespace_of(first)
+        kind = type(g[0] if op.multiple else g)
+        if node.traced or kind is Array:
+            last, xp = None, op_module.traced_namespace
+        elif kind is not last:
+            last, xp = kind, namespace_of(kind)
         for parent, c in zip(node.parents, op.pull(xp, g, node), strict=True):
             if parent is None or c is None:
                 continue
@@ -169,25 +167,23 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
                 )
             if c.dtype is not parent.dtype and c.dtype != parent.dtype:
                 c = _as_dtype(xp, c, parent.dtype)
-            _add(cotangents, parent, c)
+            # The chain rule over several paths: contributions to one node are added.
+            before = cotangents.get(parent)
+            cotangents[parent] = c if before is None else before + c
     return [cotangents.get(node) for node in inputs]
 
 
 def _reachable(start: Iterable[Node]) -> list[Node]:
-    seen = set(start)
-    stack = list(seen)
+    seen: set[Any] = set(start)
+    seen.add(None)  # the parent of an operand that is not tracked
+    stack = list(start)
     while stack:
         for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
+            if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
+    seen.remove(None)
     return sorted(seen, key=attrgetter("order"))
-
-
-def _add(cotangents: dict[Node, Any], node: Node, g: Any) -> None:
-    """The chain rule over several paths: contributions to one node are added."""
-    before = cotangents.get(node)
-    cotangents[node] = g if before is None else before + g
 
 
 def _fill_slot(cotangents: dict[Node, Any], node: Node, g: Any) -> None:
@@ -200,7 +196,7 @@ def _complete(node: Node, slots: list[Any]) -> tuple[Any, ...]:
     """Zeros in place of the answers that no cotangent reached."""
     some = next(g for g in slots if g is not None)
     traced = node.traced or any(type(g) is Array for g in slots)
-    xp = op_module.traced_namespace if traced else namespace_of(some)
+    xp = op_module.traced_namespace if traced else namespace_of(type(some))
     return tuple(
         xp.zeros(ans.shape, dtype=ans.dtype, device=some.device) if g is None else g
         for g, ans in zip(slots, node.ans, strict=True)

@@ -9,7 +9,7 @@ import itertools
 from typing import Any
 
 from polygrad.array import BASE, Array, wrap
-from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES, Backend, backend_for_type
+from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, Backend, backend_for_type
 from polygrad.core.op import Op
 from polygrad.device import current_device, intern_device
 from polygrad.errors import (
@@ -59,42 +59,56 @@ def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
 
 def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run an op on arrays of one library."""
+    classes = tuple(map(type, args))
+    impl = op.fast.get(classes)
+    if impl is None:
+        return _evaluate_first(op, args, params, classes)
+    try:
+        out = impl(*args, **params)
+    except Exception as error:
+        raise _explained(op, args, params, error) from error
+    # One array is the rule; several, or a library's scalar, are settled.
+    return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
+
+
+def _evaluate_first(
+    op: Op, args: tuple[Any, ...], params: dict[str, Any], classes: tuple[type, ...]
+) -> Any:
+    """Find the backend of operands of these classes, check that there is one, and run."""
     backend: Any = None
-    scalars = 0
-    for arg in args:
-        cls = type(arg)
-        found = ARRAY_TYPES.get(cls)
+    for arg, cls in zip(args, classes, strict=True):
+        if cls in PYTHON_SCALARS:
+            continue
+        found = backend_for_type(cls)
         if found is None:
-            if cls in PYTHON_SCALARS:
-                scalars += 1
-                continue
-            found = backend_for_type(cls)
-            if found is None:
-                raise _not_an_array(op, arg, args)
+            raise _not_an_array(op, arg, args)
         if backend is None:
             backend = found
         elif found is not backend:
             return _evaluate_mixed(op, args, params)
     if backend is None:
         device = current_device()
-        backend = device.backend
-        lifted = tuple([backend.from_host(arg, None, device.raw) for arg in args])
+        lifted = tuple([device.backend.from_host(arg, None, device.raw) for arg in args])
         out = evaluate(op, lifted, params)
         # Nothing but Python numbers came in: there is no array kind to give back but our own.
         return tuple([wrap(o) for o in out]) if op.multiple else wrap(out)
-    if backend.multi_device and len(args) - scalars > 1:
-        _check_devices(op, args, backend)
     impl = op.impls.get(backend) or op.implement(backend)
+    if backend.multi_device and len(args) > 1:
+        _check_devices(op, args, backend)
+    else:
+        op.fast[classes] = impl
     try:
         out = impl(*args, **params)
-    except PolygradError:
-        raise
     except Exception as error:
         raise _explained(op, args, params, error) from error
+    return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
+
+
+def _settled(op: Op, args: tuple[Any, ...], out: Any) -> Any:
+    """Results as arrays, where a library returned scalars of its own."""
+    backend = next(b for b in (backend_for_type(type(arg)) for arg in args) if b is not None)
     if op.multiple:
         return tuple([_settle(value, backend) for value in out])
-    if type(out) in ARRAY_TYPES and type(out) not in SCALAR_TYPES:
-        return out
     return _settle(out, backend)
 
 
@@ -152,6 +166,8 @@ def _explained(
     op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception
 ) -> Exception:
     """The library's refusal as a polygrad error that shows what the op was given."""
+    if isinstance(error, PolygradError):
+        return error
     kinds: list[tuple[type[Exception], type[PolygradError]]] = [
         (IndexError, IndexingError),
         (TypeError, ArgumentTypeError),

@@ -8,7 +8,9 @@ import sys
 
 from polygrad.core import op as _op
 from polygrad.dtypes import DTYPES as _DTYPES
+from polygrad.ops import fft
 from polygrad.ops import operators as _operators
+from polygrad.ops import special
 from polygrad.ops.arithmetic import (
     abs,
     add,
@@ -110,6 +112,7 @@ from polygrad.ops.exponential import (
     tanh,
 )
 from polygrad.ops.indexing import getitem, index_set, scatter_add, take, take_along_axis
+from polygrad.ops.inspection import __array_namespace_info__
 from polygrad.ops.linear_algebra import matmul, tensordot, vecdot
 from polygrad.ops.manipulation import (
     broadcast_arrays,
@@ -133,8 +136,19 @@ from polygrad.ops.manipulation import (
     unstack,
 )
 from polygrad.ops.neural import log_softmax, logsumexp, softmax
-from polygrad.ops.searching import all, any, argmax, argmin
-from polygrad.ops.statistical import cumulative_sum, max, mean, min, std, sum, var
+from polygrad.ops.products import cumulative_prod, prod
+from polygrad.ops.searching import (
+    all,
+    any,
+    argmax,
+    argmin,
+    count_nonzero,
+    nonzero,
+    searchsorted,
+)
+from polygrad.ops.sets import isin, unique_all, unique_counts, unique_inverse, unique_values
+from polygrad.ops.sorting import argsort, sort
+from polygrad.ops.statistical import cumulative_sum, diff, max, mean, min, std, sum, var
 
 bool = _DTYPES["bool"]
 int8, int16, int32, int64 = (_DTYPES[f"int{n}"] for n in (8, 16, 32, 64))
@@ -146,11 +160,12 @@ complex64, complex128 = _DTYPES["complex64"], _DTYPES["complex128"]
 e, pi, inf, nan = 2.718281828459045, 3.141592653589793, float("inf"), float("nan")
 newaxis = None
 
-__all__ = [name for name in dir() if not name.startswith("_") and name not in (
-    "sys", "arithmetic", "comparison", "creation", "datatypes", "declare", "exponential",
-    "indexing", "linear_algebra", "manipulation", "neural", "operators", "searching",
-    "statistical",
-)]  # fmt: skip
+_EXTENSIONS = ("fft", "linalg", "special")  # modules that are part of the namespace
+__all__ = [
+    name
+    for name, value in list(globals().items())
+    if not name.startswith("_") and (type(value) is not type(sys) or name in _EXTENSIONS)
+]
 
 _op.traced_namespace = sys.modules[__name__]
 _operators.install()

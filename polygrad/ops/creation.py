@@ -1,5 +1,6 @@
 """Creation functions: new arrays on the current device, or like another array."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from polygrad.array import Array, is_array, raw_and_backend, wrap
@@ -8,8 +9,15 @@ from polygrad.core.kinds import Linear
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.device import Device, current_device, intern_device
 from polygrad.device import device as as_device
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, LostGradientError
-from polygrad.ops.datatypes import astype, to_device
+from polygrad.dtypes import DTYPES, as_dtype, find_dtype
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DTypeError,
+    MixedArraysError,
+    PolygradError,
+)
+from polygrad.ops.datatypes import astype, result_type, to_device
 
 copy_op = Linear("copy", lambda xp, g, x: g, lambda xp, x: xp.asarray(x, copy=True))
 
@@ -21,8 +29,13 @@ def _place(device: Any) -> Device:
 def _create(name: str, *args: Any, dtype: Any, device: Any, **options: Any) -> Array:
     place = _place(device)
     backend = place.backend
-    make = getattr(backend.xp, name)
-    value = make(*args, dtype=backend.raw_dtype(dtype), device=place.raw, **options)
+    make, kind = getattr(backend.xp, name), backend.raw_dtype(dtype)
+    try:
+        value = make(*args, dtype=kind, device=place.raw, **options)
+    except (TypeError, ValueError, OverflowError) as error:
+        given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in options.items())])
+        named = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
+        raise named(f"{name}({given}): {error}") from error
     return wrap(backend.normalise(value))
 
 
@@ -40,26 +53,39 @@ def asarray(
     """An Array of a Python number, nested lists, or an array of any library.
 
     Numbers, lists and NumPy arrays are host data and go to ``device``, by default the current
-    one. An Array, or an array of another library, stays where it is unless ``device`` is given.
-    A tracked array stays tracked; lists may hold arrays. ``copy`` True always copies, False
-    raises ArgumentValueError where a copy is needed, None copies where needed.
+    one. An Array, or an array of another library, stays where it is unless ``device`` is given;
+    a library without a backend (PyTorch) is read through DLPack. A tracked array stays tracked.
+    Lists may hold arrays, of one device; numbers beside them go there. ``copy`` True always
+    copies, False raises ArgumentValueError where a copy is needed, None copies where needed.
+
+    Raises ArgumentTypeError or ArgumentValueError for what is no array (ragged lists, text),
+    DTypeError for a data type that the standard lacks, MixedArraysError for lists with arrays
+    of several devices.
 
     >>> pg.asarray([[1.0, 2.0], [3.0, 4.0]], dtype=pg.float32)
     Array([[1., 2.],
            [3., 4.]], dtype=float32, device=cpu)
     """
+    dtype = None if dtype is None else as_dtype(dtype)
     if not is_array(obj):
-        return _from_python(obj, dtype, device, copy)
+        if not hasattr(obj, "__dlpack__"):
+            return _from_python(obj, dtype, device, copy)
+        obj = from_dlpack(obj)._value
     x = obj
     if type(x) in SCALAR_TYPES:
         x = backend_for_type(type(x)).normalise(x)  # type: ignore[union-attr]
     raw, backend = raw_and_backend(x)
+    if find_dtype(raw.dtype) is None:
+        raise DTypeError(
+            f"asarray: got an array of {raw.dtype}, expected numbers or bool, of one of "
+            f"{', '.join(DTYPES)}; convert it first"
+        )
     place = intern_device(backend, backend.device_of(raw))
     target = place if device is None else as_device(device)
     if device is None and backend.host and type(x) is not Array:
         target = current_device()
     moved = target != place
-    converted = dtype is not None and x.dtype != dtype
+    converted = dtype is not None and as_dtype(x.dtype) != dtype
     if copy is False and (moved or converted):
         raise ArgumentValueError(
             f"asarray: copy=False, but {'another device' if moved else 'another dtype'} was asked "
@@ -76,29 +102,84 @@ def asarray(
 
 def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if copy is False:
-        raise ArgumentValueError("asarray: copy=False, but a Python object has to be copied")
-    if isinstance(obj, list | tuple) and _holds_arrays(obj):
-        from polygrad.ops.manipulation import stack
-
-        parts = [asarray(item, dtype=dtype, device=device) for item in obj]
-        return stack(parts)
+        raise ArgumentValueError(
+            f"asarray: copy=False, but a {type(obj).__name__} has to be copied; pass copy=None"
+        )
+    if isinstance(obj, list | tuple):
+        leaves = list(_leaves(obj))
+        if any(is_array(leaf) and type(leaf) not in SCALAR_TYPES for leaf in leaves):
+            return _stacked(obj, _common_dtype(leaves, dtype), _common_device(leaves, device))
     place = _place(device)
+    expected = "expected a number, nested lists of equal lengths, or an array"
     try:
         value = place.backend.from_host(obj, place.backend.raw_dtype(dtype), place.raw)
-    except LostGradientError:
+    except PolygradError:
         raise
-    except (TypeError, ValueError) as error:
-        raise ArgumentTypeError(
-            f"asarray: got {type(obj).__name__}, expected a number, nested lists of equal "
-            f"lengths, or an array: {error}"
-        ) from None
+    except (TypeError, ValueError, OverflowError) as error:
+        named = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
+        raise named(f"asarray: got {_shown(obj)}, {expected} ({error})") from error
+    if find_dtype(value.dtype) is None:
+        raise ArgumentTypeError(f"asarray: got {_shown(obj)}, {expected}")
     return wrap(value)
 
 
-def _holds_arrays(obj: Any) -> bool:
+def _shown(obj: Any) -> str:
+    text = repr(obj)
+    return f"{type(obj).__name__} {text if len(text) < 60 else text[:57] + '...'}"
+
+
+def _leaves(obj: Any) -> Iterator[Any]:
     if isinstance(obj, list | tuple):
-        return any(_holds_arrays(item) for item in obj)
-    return is_array(obj) and type(obj) not in SCALAR_TYPES
+        for item in obj:
+            yield from _leaves(item)
+    else:
+        yield obj
+
+
+def _common_dtype(leaves: list[Any], dtype: Any) -> Any:
+    """The data type that the arrays and numbers of a list promote to."""
+    for leaf in leaves:
+        if type(leaf) not in PYTHON_SCALARS and not is_array(leaf):
+            raise ArgumentTypeError(
+                f"asarray: got {_shown(leaf)} in a list, expected numbers and arrays"
+            )
+    return result_type(*leaves) if dtype is None else dtype
+
+
+def _common_device(leaves: list[Any], device: Any) -> Device:
+    """The device of the arrays in a list; host data among them follows."""
+    if device is not None:
+        return as_device(device)
+    places = {}
+    for leaf in leaves:
+        if is_array(leaf):
+            raw, backend = raw_and_backend(leaf)
+            if type(leaf) is Array or not backend.host:
+                place = intern_device(backend, backend.device_of(raw))
+                places[place] = place
+    if len(places) > 1:
+        raise MixedArraysError(
+            f"asarray: got a list of arrays on {' and '.join(map(str, places))}, expected one "
+            "device; pass device=... to move them there"
+        )
+    return next(iter(places), None) or current_device()
+
+
+def _stacked(obj: Any, dtype: Any, device: Device) -> Any:
+    from polygrad.ops.manipulation import stack
+
+    if not isinstance(obj, list | tuple):
+        return asarray(obj, dtype=dtype, device=device)
+    if not obj:
+        return zeros(0, dtype=dtype, device=device)
+    parts = [_stacked(item, dtype, device) for item in obj]
+    shapes = {part.shape for part in parts}
+    if len(shapes) > 1:
+        raise ArgumentValueError(
+            f"asarray: got a list of parts with the shapes {', '.join(map(str, sorted(shapes)))}, "
+            "expected equal shapes; pad them, or use pg.concat"
+        )
+    return stack(parts)
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
@@ -235,8 +316,10 @@ def eye(
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
     """An Array of any object with the DLPack protocol, sharing its memory where possible.
 
-    By default it stays on its device, which has to belong to a registered backend. Raises
-    ArgumentTypeError for an object without the protocol.
+    By default it stays on its device, which has to belong to a registered backend; on another
+    ``device``, or with ``copy`` True, it is a copy. Raises ArgumentTypeError for an object
+    without the protocol, ArgumentValueError for memory that cannot be shared or read, and
+    LostGradientError for a tracked array.
 
     >>> pg.from_dlpack(pg.ones(2))
     Array([1., 1.], dtype=float64, device=cpu)
@@ -246,21 +329,30 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
             f"from_dlpack: got {type(x).__name__}, expected an object with __dlpack__; "
             "use pg.asarray for numbers and lists"
         )
-    if device is not None:
-        place = as_device(device)
-    elif is_array(x):
-        raw, backend = raw_and_backend(x)
-        place = intern_device(backend, backend.device_of(raw))
-    else:
-        kind, number = x.__dlpack_device__()
-        # DLPack's kDLCPU and kDLCUDA, from its header.
-        place = as_device({1: "cpu", 2: f"cuda:{number}"}.get(int(kind), "cpu"))
     if type(x) is Array:
         x._refuse_tracked("pg.from_dlpack(x)")
-    if is_array(x) and raw_and_backend(x)[1] is place.backend:
-        return asarray(x, device=place, copy=copy)
-    options: dict[str, Any] = {} if copy is None else {"copy": copy}
-    return wrap(place.backend.xp.from_dlpack(x, **options))
+    if is_array(x):
+        raw, backend = raw_and_backend(x)
+        place = intern_device(backend, backend.device_of(raw))
+        return asarray(wrap(raw), device=place if device is None else device, copy=copy)
+    kind, number = map(int, x.__dlpack_device__())
+    if kind not in _DLPACK_DEVICES:
+        raise ArgumentValueError(
+            f"from_dlpack: got a {type(x).__name__} on a device of DLPack's type {kind}, expected "
+            "memory of the CPU or of an NVIDIA GPU; copy it to the CPU first"
+        )
+    source = as_device(_DLPACK_DEVICES[kind].format(number))
+    try:
+        value = source.backend.xp.from_dlpack(x)
+    except Exception as error:  # the producer's own, of any kind
+        raise ArgumentValueError(
+            f"from_dlpack: got a {type(x).__name__} that cannot be read through DLPack ({error})"
+        ) from error
+    return asarray(wrap(value), device=source if device is None else device, copy=copy)
+
+
+# kDLCPU, kDLCUDA, kDLCUDAHost (pinned host memory) and kDLCUDAManaged, from DLPack's header.
+_DLPACK_DEVICES = {1: "cpu", 2: "cuda:{}", 3: "cpu", 13: "cuda:{}"}
 
 
 def as_operand(value: Any, like: Any, name: str) -> Any:
@@ -272,3 +364,13 @@ def as_operand(value: Any, like: Any, name: str) -> Any:
         place = intern_device(backend, backend.device_of(raw))
         return asarray(value, device=place)
     raise ArgumentTypeError(f"{name}: got {type(value).__name__}, expected an array")
+
+
+def scalar_beside(value: Any, like: Any) -> Any:
+    """A Python number as an array of the kind, device and promoted data type of ``like``."""
+    if type(value) not in PYTHON_SCALARS:
+        return value
+    raw, backend = raw_and_backend(like)
+    place = intern_device(backend, backend.device_of(raw))
+    made = _create("full", (), value, dtype=result_type(like, value), device=place)
+    return made if type(like) is Array else made._value

@@ -61,8 +61,11 @@ index_set_op = Linear(
 )
 
 
-def _parse(x: Any, key: Any) -> tuple[tuple[Any, ...], list[Any]]:
-    """An index as a static tuple with slots, and the arrays that belong in them."""
+def _parse(x: Any, key: Any, ndim: int | None = None) -> tuple[tuple[Any, ...], list[Any]]:
+    """An index as a static tuple with slots, and the arrays that belong in them.
+
+    It is meant for an array of ``ndim`` axes, by default those of ``x``, on the device of ``x``.
+    """
     parts = key if isinstance(key, tuple) else (key,)
     index: list[Any] = []
     arrays: list[Any] = []
@@ -96,7 +99,7 @@ def _parse(x: Any, key: Any) -> tuple[tuple[Any, ...], list[Any]]:
                 f"x[...]: got {type(part).__name__} in the index, expected integers, slices, "
                 "..., None, or arrays of integers or bool"
             )
-    if used < len(x.shape) and not arrays and Ellipsis not in index:
+    if used < (len(x.shape) if ndim is None else ndim) and not arrays and Ellipsis not in index:
         index.append(Ellipsis)  # the standard wants every axis accounted for
     return tuple(index), arrays
 
@@ -131,15 +134,8 @@ def scatter_add(value: Any, key: Any, /, shape: tuple[int, ...]) -> Any:
     >>> pg.scatter_add(pg.asarray([1.0, 2.0]), [0, 0], (3,))
     Array([3., 0., 0.], dtype=float64, device=cpu)
     """
-    index, arrays = _parse(_Shape(shape, value), key)
+    index, arrays = _parse(value, key, len(shape))
     return bind(scatter_op, (value, *arrays), {"index": index, "shape": tuple(shape)})
-
-
-class _Shape:
-    """An array of a given shape beside another, as far as `_parse` looks."""
-
-    def __init__(self, shape: tuple[int, ...], like: Any) -> None:
-        self.shape, self.like = shape, like
 
 
 def index_set(x: Any, value: Any, key: Any, /) -> Any:

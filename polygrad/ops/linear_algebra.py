@@ -22,11 +22,10 @@ def _matmul_left(xp: Any, g: Any, _y: Any, _a: Any, b: Any) -> Any:
     if b_ndim == 1:
         return g * b if a_ndim == 1 else xp.expand_dims(g, axis=-1) * b
     if a_ndim == 1:
-        g = xp.expand_dims(g, axis=-2)
-    out = xp.matmul(g, xp.matrix_transpose(b))
-    if a_ndim == 1:
-        out = out[..., 0, :]
-    return out if out.shape == _a.shape else unbroadcast(xp, out, _a.shape)
+        out = xp.matmul(xp.expand_dims(g, axis=-2), xp.matrix_transpose(b))[..., 0, :]
+    else:
+        out = xp.matmul(g, xp.matrix_transpose(b))
+    return unbroadcast(xp, out, _a.shape)
 
 
 def _matmul_right(xp: Any, g: Any, _y: Any, a: Any, _b: Any) -> Any:
@@ -38,7 +37,7 @@ def _matmul_right(xp: Any, g: Any, _y: Any, a: Any, _b: Any) -> Any:
         out = xp.matmul(xp.matrix_transpose(a), xp.expand_dims(g, axis=-1))[..., 0]
     else:
         out = xp.matmul(xp.matrix_transpose(a), g)
-    return out if out.shape == _b.shape else unbroadcast(xp, out, _b.shape)
+    return unbroadcast(xp, out, _b.shape)
 
 
 matmul_op = Bilinear("matmul", _matmul_left, _matmul_right)
@@ -123,4 +122,5 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
             f"vecdot: got shapes {tuple(x1.shape)} and {tuple(x2.shape)}, expected equal lengths "
             f"along axis {axis}"
         )
-    return total(multiply(conj(x1) if is_complex(x1.dtype) else x1, x2), axis=axis)
+    product = multiply(conj(x1) if is_complex(x1.dtype) else x1, x2)
+    return total(product, axis=axis, dtype=product.dtype)

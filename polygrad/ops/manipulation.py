@@ -9,6 +9,7 @@ from polygrad.core.trace import bind
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
 from polygrad.ops.creation import copy_op
 from polygrad.ops.datatypes import check_same_library
+from polygrad.standard import sequence
 
 reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape))
 permute_op = Linear("permute_dims", lambda xp, g, x, axes: xp.permute_dims(g, _inverse(axes)))
@@ -57,24 +58,27 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 def normalise_axis(name: str, axis: Any, ndim: int) -> int:
     """An axis as a number from 0; raises ArgumentValueError for one out of range."""
-    try:
-        axis = axis.__index__()
-    except AttributeError:
-        raise ArgumentTypeError(
-            f"{name}: got axis {axis!r}, expected an integer or a tuple of them"
-        ) from None
+    if type(axis) is not int:
+        try:
+            axis = axis.__index__()
+        except AttributeError:
+            raise ArgumentTypeError(
+                f"{name}: got axis {axis!r}, expected an integer or a tuple of them"
+            ) from None
     if not -ndim <= axis < ndim:
         raise ArgumentValueError(
             f"{name}: got axis {axis} for an array with {ndim} axes, expected one from {-ndim} "
             f"to {ndim - 1}"
         )
-    return int(axis % ndim)
+    return axis % ndim
 
 
 def normalise_axes(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
     """One axis, several or None (all of them) as a tuple of different numbers from 0."""
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int:
+        return (normalise_axis(name, axis, ndim),)
     given = axis if isinstance(axis, tuple | list) else (axis,)
     axes = tuple(normalise_axis(name, one, ndim) for one in given)
     if len(set(axes)) < len(axes):
@@ -243,14 +247,16 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(out)
 
 
-def broadcast_arrays(*arrays: Any) -> list[Any]:
+def broadcast_arrays(*arrays: Any) -> Any:
     """The arrays, all repeated to the shape they broadcast to together.
+
+    A list; a tuple where the namespace follows the standard of 2025.12 (see `meshgrid`).
 
     >>> [a.shape for a in pg.broadcast_arrays(pg.zeros((3, 1)), pg.zeros(4))]
     [(3, 4), (3, 4)]
     """
     shape = broadcast_shapes(*(tuple(x.shape) for x in arrays))
-    return [broadcast_to(x, shape) for x in arrays]
+    return sequence(broadcast_to(x, shape) for x in arrays)
 
 
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Any:
@@ -351,10 +357,12 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
     return take(x, asarray(places, dtype="int64", device=x.device), axis=axis)
 
 
-def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Any]:
+def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
     """Coordinate arrays of the grid that one-dimensional arrays span.
 
-    ``indexing`` "xy" puts the first array along the second axis, "ij" along the first.
+    ``indexing`` "xy" puts the first array along the second axis, "ij" along the first. The
+    answer is a list; the standard of 2025.12, which the environment variable
+    ``POLYGRAD_API_VERSION`` chooses, wants a tuple.
 
     >>> [g.shape for g in pg.meshgrid(pg.zeros(2), pg.zeros(3))]
     [(3, 2), (3, 2)]

@@ -1,15 +1,26 @@
-"""Searching functions: places of elements. They carry no gradient."""
+"""Searching functions: places and numbers of elements. They carry no gradient."""
 
 from typing import Any
 
 from polygrad.core.kinds import Nondifferentiable
 from polygrad.core.trace import bind
+from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.ops.creation import scalar_beside
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
 argmax_op = Nondifferentiable("argmax")
 argmin_op = Nondifferentiable("argmin")
 all_op = Nondifferentiable("all")
 any_op = Nondifferentiable("any")
+count_nonzero_op = Nondifferentiable("count_nonzero")
+nonzero_op = Nondifferentiable("nonzero", lambda xp, x: tuple(xp.nonzero(x)), multiple=True)
+
+
+def _search(xp: Any, x1: Any, x2: Any, *sorter: Any, side: str) -> Any:
+    return xp.searchsorted(x1, x2, side=side, sorter=sorter[0] if sorter else None)
+
+
+searchsorted_op = Nondifferentiable("searchsorted", _search)
 
 
 def _place(op: Any, name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
@@ -34,6 +45,48 @@ def argmin(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any
     0
     """
     return _place(argmin_op, "argmin", x, axis, keepdims)
+
+
+def count_nonzero(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """How many elements along the axes (all by default) are not zero.
+
+    >>> pg.count_nonzero(pg.asarray([0.0, 3.0, 2.0])).item()
+    2
+    """
+    axes = normalise_axes("count_nonzero", axis, len(x.shape))
+    return bind(count_nonzero_op, (x,), {"axis": axes, "keepdims": bool(keepdims)})
+
+
+def nonzero(x: Any, /) -> tuple[Any, ...]:
+    """The indices of the elements that are not zero: an array for each axis.
+
+    Their length depends on the data. Raises ShapeError for an array without axes.
+
+    >>> pg.nonzero(pg.asarray([0.0, 3.0, 2.0]))[0]
+    Array([1, 2], dtype=int64, device=cpu)
+    """
+    if not x.shape:
+        raise ShapeError("nonzero: got an array without axes, expected at least one axis")
+    return bind(nonzero_op, (x,), {})
+
+
+def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Any:
+    """Where in the ascending ``x1`` each element of ``x2`` belongs to keep the order.
+
+    ``side`` "left" puts it before elements that equal it, "right" after them. ``sorter`` holds
+    indices that sort ``x1`` where it is not sorted. Raises ShapeError unless ``x1`` has one
+    axis, and ArgumentValueError for another ``side``.
+
+    >>> pg.searchsorted(pg.asarray([1.0, 2.0, 4.0]), pg.asarray([2.0, 3.0]))
+    Array([1, 2], dtype=int64, device=cpu)
+    """
+    if len(x1.shape) != 1:
+        raise ShapeError(f"searchsorted: got x1 of shape {tuple(x1.shape)}, expected one axis")
+    if side not in ("left", "right"):
+        raise ArgumentValueError(f"searchsorted: got side {side!r}, expected 'left' or 'right'")
+    x2 = scalar_beside(x2, x1)
+    rest = () if sorter is None else (sorter,)
+    return bind(searchsorted_op, (x1, x2, *rest), {"side": side})
 
 
 def all(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001

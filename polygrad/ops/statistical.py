@@ -3,20 +3,19 @@
 import math
 from typing import Any
 
-from polygrad.core.kinds import General, Linear
+from polygrad.core.kinds import Elementwise, General, Linear, Nondifferentiable
 from polygrad.core.trace import bind
-from polygrad.dtypes import as_dtype
+from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import square
 from polygrad.ops.datatypes import astype
-from polygrad.ops.exponential import sqrt
-from polygrad.ops.manipulation import normalise_axes, normalise_axis
+from polygrad.ops.manipulation import concat, normalise_axes, normalise_axis
 
 
 def spread(xp: Any, g: Any, shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool) -> Any:
     """A reduced array broadcast back over the axes it was reduced along."""
-    if not keepdims:
+    if not keepdims and g.shape:
         g = xp.reshape(g, tuple(1 if i in axis else n for i, n in enumerate(shape)))
     return xp.broadcast_to(g, shape)
 
@@ -73,16 +72,37 @@ def sum(  # noqa: A001
     >>> pg.sum(pg.asarray([1.0, 2.0, 3.0]))
     Array(6., dtype=float64, device=cpu)
     """
-    return _reduce(sum_op, "sum", _for_sum(x, dtype), axis, keepdims)
+    axes = normalise_axes("sum", axis, len(x.shape))
+    params = {"axis": axes, "keepdims": bool(keepdims)}
+    return accumulate(sum_op, integer_sum_op, x, dtype, params)
 
 
-def _for_sum(x: Any, dtype: Any) -> Any:
+def accumulate(op: Any, whole: Any, x: Any, dtype: Any, params: dict[str, Any]) -> Any:
+    """Bind ``op``, or ``whole`` for integers, in the data type that sums and products have."""
     source = as_dtype(x.dtype)
-    if dtype is None:
-        if source.is_inexact:
-            return x
-        dtype = {"unsigned integer": "uint64"}.get(source.kind, "int64")
-    return x if source == as_dtype(dtype) else astype(x, dtype)
+    if dtype is not None:
+        wanted = as_dtype(dtype)
+    elif source.is_inexact:
+        wanted = source
+    else:
+        wanted = as_dtype("uint64" if source.kind == "unsigned integer" else "int64")
+    if source != wanted:
+        x = astype(x, wanted)
+    if wanted.is_inexact:
+        return bind(op, (x,), params)
+    return bind(whole, (x,), {**params, "dtype": wanted})
+
+
+def on_integers(name: str) -> Nondifferentiable:
+    """The op for integers beside a sum or product: it would be widened without a data type."""
+
+    def forward(xp: Any, x: Any, dtype: DType, **params: Any) -> Any:
+        return getattr(xp, name)(x, dtype=getattr(xp, dtype.name), **params)
+
+    return Nondifferentiable(f"{name}_integer", forward)
+
+
+integer_sum_op = on_integers("sum")
 
 
 def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
@@ -131,24 +151,44 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     return total / (n if n > 0 else float("nan"))
 
 
+def _root_rule(xp: Any, g: Any, y: Any, _x: Any) -> Any:
+    # A variance of 0 has the derivative 0 itself; 1 / (2 sqrt(0)) would make it nan.
+    flat = y == 0
+    half = 0.5 * g / xp.where(flat, xp.ones_like(y), y)
+    return xp.where(flat, xp.zeros_like(half), half)
+
+
+_root_op = Elementwise("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
+
+
 def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
     """The standard deviation over the given axes: the square root of `var`.
+
+    Where all elements are equal its derivative is taken as 0.
 
     >>> pg.std(pg.asarray([1.0, 3.0]))
     Array(1., dtype=float64, device=cpu)
     """
-    return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+    return bind(_root_op, (var(x, axis=axis, correction=correction, keepdims=keepdims),), {})
 
 
-def _cumulate(xp: Any, x: Any, axis: int) -> Any:
-    return xp.cumulative_sum(x, axis=axis)
+def _transpose_cumulative(xp: Any, g: Any, x: Any, axis: int, include_initial: bool) -> Any:
+    if include_initial:
+        g = g[(*(slice(None),) * axis, slice(1, None), ...)]
+    return xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)
 
 
-cumulative_sum_op = Linear(
-    "cumulative_sum",
-    lambda xp, g, x, axis: xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),
-    _cumulate,
-)
+cumulative_sum_op = Linear("cumulative_sum", _transpose_cumulative)
+integer_cumulative_sum_op = on_integers("cumulative_sum")
+
+
+def only_axis(name: str, axis: int | None, ndim: int) -> int:
+    """An axis as a number from 0, which has to be given for more than one axis."""
+    if axis is None:
+        if ndim != 1:
+            raise ArgumentValueError(f"{name}: axis is needed for an array with {ndim} axes")
+        return 0
+    return normalise_axis(name, axis, ndim)
 
 
 def cumulative_sum(
@@ -156,24 +196,41 @@ def cumulative_sum(
 ) -> Any:
     """The running sum along an axis, which may be left out for a one-dimensional array.
 
-    ``include_initial`` puts a 0 in front.
+    ``include_initial`` puts a 0 in front. Data types as in `sum`. Raises ArgumentValueError
+    where the axis is missing or out of range.
 
     >>> pg.cumulative_sum(pg.asarray([1.0, 2.0, 3.0]))
     Array([1., 3., 6.], dtype=float64, device=cpu)
     """
-    from polygrad.ops.creation import zeros
-    from polygrad.ops.manipulation import concat
+    axis = only_axis("cumulative_sum", axis, len(x.shape))
+    params = {"axis": axis, "include_initial": bool(include_initial)}
+    return accumulate(cumulative_sum_op, integer_cumulative_sum_op, x, dtype, params)
 
-    if axis is None:
-        if len(x.shape) != 1:
-            raise ArgumentValueError(
-                f"cumulative_sum: axis is needed for an array with {len(x.shape)} axes"
-            )
-        axis = 0
-    axis = normalise_axis("cumulative_sum", axis, len(x.shape))
-    out = bind(cumulative_sum_op, (_for_sum(x, dtype),), {"axis": axis})
-    if include_initial:
-        shape = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
-        first = zeros(shape, dtype=out.dtype, device=out.device)
-        out = concat([first, out], axis=axis)
-    return out
+
+def diff(
+    x: Any,
+    /,
+    *,
+    axis: int = -1,
+    n: int = 1,
+    prepend: Any = None,
+    append: Any = None,
+) -> Any:
+    """The differences of neighbours along an axis, taken ``n`` times.
+
+    ``prepend`` and ``append`` are joined to ``x`` before; they have its shape but for the axis.
+    Raises ArgumentValueError for a negative ``n`` and ShapeError where shapes do not fit.
+
+    >>> pg.diff(pg.asarray([1.0, 4.0, 9.0]))
+    Array([3., 5.], dtype=float64, device=cpu)
+    """
+    if n < 0:
+        raise ArgumentValueError(f"diff: got n={n}, expected 0 or more")
+    axis = normalise_axis("diff", axis, len(x.shape))
+    parts = [part for part in (prepend, x, append) if part is not None]
+    if len(parts) > 1:
+        x = concat(parts, axis=axis)
+    key = (slice(None),) * axis
+    for _ in range(n):
+        x = x[(*key, slice(1, None), ...)] - x[(*key, slice(None, -1), ...)]
+    return x

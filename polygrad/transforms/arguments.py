@@ -3,8 +3,8 @@
 from typing import Any
 
 from polygrad import tree
-from polygrad.array import Array, raw_and_backend, wrap
-from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.array import BASE, Array, raw_and_backend, wrap
+from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.core.trace import Trace
 from polygrad.device import current_device
 from polygrad.dtypes import as_dtype
@@ -19,10 +19,9 @@ class Leaf:
     ``value`` is None for a leaf without a derivative: an integer, a bool, a string.
     """
 
-    __slots__ = ("kind", "value", "given")
+    __slots__ = ("kind", "value")
 
     def __init__(self, given: Any) -> None:
-        self.given = given
         self.kind, self.value = ARRAY, None
         if type(given) is Array:
             if given.dtype.is_inexact:
@@ -55,8 +54,12 @@ class Leaf:
 
 
 def inside(value: Any) -> Any:
-    """An argument as the function sees it: library arrays become untracked Arrays."""
-    return wrap(value) if backend_for_type(type(value)) is not None else value
+    """A leaf as the function sees it: library arrays become untracked Arrays."""
+    if type(value) in PLAIN_TYPES:
+        return Array(value, BASE, None)
+    if backend_for_type(type(value)) is None or type(value) in SCALAR_TYPES:
+        return value
+    return wrap(value)
 
 
 def kind_of(leaves: list[Any]) -> str:
@@ -85,16 +88,14 @@ def take_off(value: Any, trace: Trace, kind: str) -> Any:
             return wrap(raw).item() if raw.shape == () else wrap(raw)
         return raw
 
-    return tree.map(one, value)
+    return one(value) if type(value) is Array else tree.map(one, value)
 
 
-def check_differentiable(leaves: list[Leaf], name: str, paths: list[str]) -> None:
-    """Raise DTypeError unless at least one leaf carries a derivative."""
-    if any(leaf.value is not None for leaf in leaves):
-        return
+def nothing_to_differentiate(name: str, argument: Any) -> None:
+    """Raise DTypeError for an argument of which no leaf carries a derivative."""
     shown = []
-    for leaf, path in zip(leaves, paths, strict=True):
-        dtype = getattr(leaf.given, "dtype", type(leaf.given).__name__)
+    for leaf, path in zip(tree.leaves(argument), tree.paths(argument), strict=True):
+        dtype = getattr(leaf, "dtype", type(leaf).__name__)
         shown.append(f"{path or 'it'} is {dtype}")
     raise DTypeError(
         f"{name}: there is nothing to differentiate, {', '.join(shown[:5]) or 'it is empty'}; "

@@ -1,25 +1,68 @@
 """Reverse mode: vjp, grad and value_and_grad over pytrees."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from polygrad import tree
+from polygrad import ops, tree
 from polygrad.array import Array
+from polygrad.backend import PLAIN_TYPES, namespace_of
 from polygrad.core.tape import Node, ReverseTrace, backward
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
-from polygrad.ops import ones_like, zeros_like
 from polygrad.transforms.arguments import (
     Leaf,
-    check_differentiable,
     check_scalar,
     inside,
     kind_of,
+    nothing_to_differentiate,
     take_off,
 )
 
 ArgNums = int | Sequence[int]
+
+
+def _flatten(arg: Any) -> tuple[list[Any], Any]:
+    """The leaves and structure of an argument; structure None for a single array."""
+    if type(arg) is Array or type(arg) in PLAIN_TYPES:
+        return [arg], None
+    return tree.flatten(arg)
+
+
+def _unflatten(spec: Any, leaves: list[Any]) -> Any:
+    return leaves[0] if spec is None else tree.unflatten(spec, leaves)
+
+
+class _Argument:
+    """An argument to differentiate with respect to: its leaves, tracked where they can be."""
+
+    __slots__ = ("spec", "leaves", "shown", "nodes")
+
+    def __init__(self, trace: ReverseTrace, given: list[Any], spec: Any) -> None:
+        self.spec = spec
+        self.leaves: list[Leaf] = []
+        self.shown: list[Any] = []
+        self.nodes: list[Node] = []
+        for one in given:
+            leaf = Leaf(one)
+            self.leaves.append(leaf)
+            if leaf.value is None:
+                self.shown.append(inside(one))
+            else:
+                array = trace.input(leaf.value)
+                self.shown.append(array)
+                self.nodes.append(array._node)
+
+    def give_back(self, found: Iterator[Any], seen: set[int]) -> Any:
+        """The cotangents of the tracked leaves in the structure of the argument."""
+        flat = []
+        for leaf in self.leaves:
+            if leaf.value is None:
+                flat.append(None)
+                continue
+            g = next(found)
+            flat.append(leaf.give_back(_like("zeros_like", leaf.value) if g is None else g, seen))
+        return _unflatten(self.spec, flat)
 
 
 class _Recording:
@@ -30,31 +73,26 @@ class _Recording:
     ) -> None:
         name = getattr(f, "__name__", type(f).__name__)
         self.trace = ReverseTrace()
-        self.inputs: list[Node | None] = []
-        self.leaves: list[Leaf] = []
-        self.specs = []
-        seen_inside = list(args)
-        everything = tree.leaves((args, kwargs))
+        everything: list[Any] = []
+        shown: list[Any] = []
+        tracked: dict[int, _Argument] = {}
+        for i, arg in enumerate(args):
+            given, spec = _flatten(arg)
+            everything += given
+            if i in argnums:
+                tracked[i] = argument = _Argument(self.trace, given, spec)
+                if not argument.nodes:
+                    nothing_to_differentiate(f"{name}: argument {i}", arg)
+                shown.append(_unflatten(spec, argument.shown))
+            else:
+                shown.append(_unflatten(spec, [inside(leaf) for leaf in given]))
+        if kwargs:
+            everything += tree.leaves(kwargs)
+            kwargs = tree.map(inside, kwargs)
         self.kind = kind_of(everything)
-        for i in argnums:
-            given, spec = tree.flatten(args[i])
-            leaves = [Leaf(leaf) for leaf in given]
-            check_differentiable(leaves, f"{name}: argument {i}", tree.paths(args[i]))
-            tracked = [
-                inside(leaf.given) if leaf.value is None else self.trace.input(leaf.value)
-                for leaf in leaves
-            ]
-            self.inputs += [
-                None if leaf.value is None else array._node
-                for leaf, array in zip(leaves, tracked, strict=True)
-            ]
-            self.leaves += leaves
-            self.specs.append(spec)
-            seen_inside[i] = tree.unflatten(spec, tracked)
-        for i in set(range(len(args))) - set(argnums):
-            seen_inside[i] = tree.map(inside, args[i])
+        self.arguments = [tracked[i] for i in argnums]
         try:
-            self.out = f(*seen_inside, **tree.map(inside, kwargs))
+            self.out = f(*shown, **kwargs)
         finally:
             self.trace.alive = False
 
@@ -67,22 +105,10 @@ class _Recording:
 
         Results share no memory with one another, nor with the arrays in ``keep``.
         """
-        nodes = [node for node in self.inputs if node is not None]
+        nodes = [node for argument in self.arguments for node in argument.nodes]
         found = iter(backward(seeds, nodes))
         seen = {id(array) for array in keep}
-        flat: list[Any] = []
-        for leaf, node in zip(self.leaves, self.inputs, strict=True):
-            if node is None:
-                flat.append(None)
-                continue
-            g = next(found)
-            flat.append(leaf.give_back(zeros_like(leaf.value) if g is None else g, seen))
-        results = []
-        for spec in self.specs:
-            n = spec.num_leaves
-            results.append(tree.unflatten(spec, flat[:n]))
-            flat = flat[n:]
-        return tuple(results)
+        return tuple([argument.give_back(found, seen) for argument in self.arguments])
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -110,7 +136,6 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     ]
     value = run.value(out)
     references = tree.leaves(value)
-    paths = tree.paths(out)
     nodes = [None if leaf is None else leaf._node for leaf in tracked]
     del tracked, leaves
     run.out = None
@@ -119,33 +144,32 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         given, got = tree.flatten(cotangent)
         tree.check_same(got, spec, "cotangent", "the output")
         seeds = []
-        for g, reference, node, path in zip(given, references, nodes, paths, strict=True):
+        for i, (g, reference, node) in enumerate(zip(given, references, nodes, strict=True)):
             if node is not None:
-                seeds.append((node, _cotangent(g, reference, node, path)))
+                seeds.append((node, _cotangent(g, reference, node, cotangent, i)))
         return run.pull(seeds, keep=tuple(g for _, g in seeds))
 
     return (value, pullback, run.value(aux)) if has_aux else (value, pullback)
 
 
-def _cotangent(given: Any, reference: Any, node: Node, path: str) -> Any:
+def _cotangent(given: Any, reference: Any, node: Node, whole: Any, place: int) -> Any:
     """A cotangent one level down, checked against the output it belongs to."""
-    where = f"cotangent{path}"
     if type(given) in (int, float, complex):
-        given = ones_like(reference) * given if hasattr(reference, "shape") else given
+        given = ops.ones_like(reference) * given if hasattr(reference, "shape") else given
     leaf = Leaf(given)
     if leaf.value is None:
         dtype = getattr(given, "dtype", type(given).__name__)
         raise DTypeError(
-            f"{where}: got {dtype}, expected {as_dtype(node.dtype)}, the data type of the output"
+            f"cotangent{tree.paths(whole)[place]}: got {dtype}, expected {as_dtype(node.dtype)}, the data type of the output"
         )
     if tuple(leaf.value.shape) != tuple(node.shape):
         raise ShapeError(
-            f"{where}: got shape {tuple(leaf.value.shape)}, expected the output's shape "
+            f"cotangent{tree.paths(whole)[place]}: got shape {tuple(leaf.value.shape)}, expected the output's shape "
             f"{tuple(node.shape)}"
         )
     if as_dtype(leaf.value.dtype) != as_dtype(node.dtype):
         raise DTypeError(
-            f"{where}: got {as_dtype(leaf.value.dtype)}, expected {as_dtype(node.dtype)}, the data "
+            f"cotangent{tree.paths(whole)[place]}: got {as_dtype(leaf.value.dtype)}, expected {as_dtype(node.dtype)}, the data "
             "type of the output; convert it with pg.astype"
         )
     return leaf.value
@@ -175,7 +199,7 @@ def value_and_grad(
         value = run.value(out)
         seeds = []
         if type(out) is Array and out._trace is run.trace:
-            seeds.append((out._node, ones_like(out._value)))
+            seeds.append((out._node, _like("ones_like", out._value)))
         extra = run.value(aux) if has_aux else None
         del out, aux
         found = run.pull(seeds)
@@ -210,6 +234,13 @@ def grad(f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False) -> 
     return wrapped
 
 
+def _like(name: str, value: Any) -> Any:
+    """Zeros or ones like a value, one level down."""
+    if type(value) is Array:
+        return getattr(ops, name)(value)
+    return getattr(namespace_of(type(value)), name)(value)
+
+
 def _check_callable(f: Any, name: str) -> None:
     if not callable(f):
         raise ArgumentTypeError(
@@ -219,6 +250,8 @@ def _check_callable(f: Any, name: str) -> None:
 
 
 def _argnums(argnums: ArgNums, count: int, name: str) -> tuple[int, ...]:
+    if type(argnums) is int and 0 <= argnums < count:
+        return (argnums,)
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for n in numbers:
         if not isinstance(n, int) or not -count <= n < count:

@@ -30,10 +30,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     given, spec = tree.flatten(tuple(primals))
     directions = spec.flatten_up_to(tuple(tangents)) if len(given) else []
     trace = ForwardTrace()
-    paths = tree.paths(tuple(primals))
     tracked = [
-        _dual(trace, primal, tangent, path)
-        for primal, tangent, path in zip(given, directions, paths, strict=True)
+        _dual(trace, primal, tangent, tuple(primals), i)
+        for i, (primal, tangent) in enumerate(zip(given, directions, strict=True))
     ]
     kind = kind_of(given)
     try:
@@ -44,24 +43,24 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     return take_off(out, trace, kind), take_off(tangent, trace, kind)
 
 
-def _dual(trace: ForwardTrace, primal: Any, tangent: Any, path: str) -> Any:
+def _dual(trace: ForwardTrace, primal: Any, tangent: Any, whole: Any, place: int) -> Any:
     leaf = Leaf(primal)
     if tangent is None or leaf.value is None:
         return inside(primal)
     direction = Leaf(tangent)
     if direction.value is None:
         raise DTypeError(
-            f"tangents{path}: got {getattr(tangent, 'dtype', type(tangent).__name__)}, expected "
+            f"tangents{tree.paths(whole)[place]}: got {getattr(tangent, 'dtype', type(tangent).__name__)}, expected "
             f"{as_dtype(leaf.value.dtype)}, the data type of the primal"
         )
     if tuple(direction.value.shape) != tuple(leaf.value.shape):
         raise ShapeError(
-            f"tangents{path}: got shape {tuple(direction.value.shape)}, expected "
+            f"tangents{tree.paths(whole)[place]}: got shape {tuple(direction.value.shape)}, expected "
             f"{tuple(leaf.value.shape)}, the shape of the primal"
         )
     if as_dtype(direction.value.dtype) != as_dtype(leaf.value.dtype):
         raise DTypeError(
-            f"tangents{path}: got {as_dtype(direction.value.dtype)}, expected "
+            f"tangents{tree.paths(whole)[place]}: got {as_dtype(direction.value.dtype)}, expected "
             f"{as_dtype(leaf.value.dtype)}, the data type of the primal"
         )
     return trace.input(leaf.value, direction.value)

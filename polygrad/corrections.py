@@ -1,0 +1,62 @@
+"""Where array libraries depart from the special cases of the standard, put right.
+
+NumPy, and what follows it, floor-divides infinities to nan, and loses the sign or the value of
+some complex results at infinities. Each correction computes with the library's function and
+replaces only the elements concerned.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+def _is_complex(x: Any) -> bool:
+    try:
+        return x.dtype.kind == "c"  # NumPy and CuPy, where time counts
+    except AttributeError:
+        return "complex" in str(x.dtype)
+
+
+def _is_floating(x: Any) -> bool:
+    return "float" in str(x.dtype) if hasattr(x, "dtype") else type(x) is float
+
+
+def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
+    """The corrected functions for a namespace, by name."""
+    tanh, expm1, floor_divide = xp.tanh, xp.expm1, xp.floor_divide
+
+    def corrected_tanh(x: Any) -> Any:
+        if not _is_complex(x):
+            return tanh(x)
+        out = tanh(x)
+        # At an infinite real part the imaginary part is a zero with the sign of that of x.
+        wrong = xp.isinf(xp.real(x)) & (xp.signbit(xp.imag(out)) != xp.signbit(xp.imag(x)))
+        return xp.where(wrong & xp.isfinite(xp.imag(x)), xp.conj(out), out)
+
+    def corrected_expm1(x: Any) -> Any:
+        if not _is_complex(x):
+            return expm1(x)
+        out, re, im = expm1(x), xp.real(x), xp.imag(x)
+        unbounded, endless = xp.logical_not(xp.isfinite(im)), xp.isinf(re)
+        # On the real axis infinity and nan stay; sin(0) = 0 must not meet an infinite factor.
+        out = xp.where((im == 0) & (xp.isnan(re) | (endless & (re > 0))), x, out)
+        out = xp.where(unbounded & endless & (re > 0), xp.full_like(x, complex(math.inf, math.nan)), out)
+        return xp.where(unbounded & endless & (re < 0), xp.full_like(x, complex(-1, 0)), out)
+
+    def corrected_floor_divide(a: Any, b: Any) -> Any:
+        out = floor_divide(a, b)
+        if not (_is_floating(a) or _is_floating(b)):
+            return out
+        quotient = a / b
+        special = xp.isinf(quotient)
+        if hasattr(b, "dtype"):
+            special = special | xp.isinf(b) if _is_floating(b) else special
+        elif math.isinf(b):
+            special = special | True
+        return xp.where(special, xp.floor(quotient), out)
+
+    return {
+        "tanh": corrected_tanh,
+        "expm1": corrected_expm1,
+        "floor_divide": corrected_floor_divide,
+    }

@@ -1,0 +1,212 @@
+"""The logistic function, entropies, and x log(y) with its value 0 at x = 0."""
+
+import math
+from typing import Any
+
+from polygrad.ops.comparison import where
+from polygrad.ops.exponential import exp, expm1, log, log1p
+from polygrad.ops.special import approximations
+from polygrad.ops.special.declare import operands, special
+from polygrad.ops.special.elementary import exprel
+
+expit = special(
+    "expit",
+    lambda xp, g, y, x: g * (y * expit(-x)),
+    generic=approximations.expit,
+    doc="""The logistic function 1 / (1 + exp(-x)), also called sigmoid.
+
+    >>> pg.grad(pg.special.expit)(0.0)
+    0.25
+    """,
+)
+
+logit = special(
+    "logit",
+    lambda xp, g, _y, x: g / (x * (1 - x)),
+    generic=lambda xp, x: xp.log(x) - xp.log1p(-x),
+    doc="""The inverse of the logistic function, log(x / (1 - x)).
+
+    >>> pg.grad(pg.special.logit)(0.5)
+    4.0
+    """,
+)
+
+log_expit = special(
+    "log_expit",
+    lambda xp, g, _y, x: g * expit(-x),
+    generic=lambda xp, x: xp.where(x < 0, x, xp.zeros_like(x)) - xp.log1p(xp.exp(-xp.abs(x))),
+    doc="""The logarithm of the logistic function, accurate for all x.
+
+    >>> pg.grad(pg.special.log_expit)(0.0)
+    0.5
+    """,
+)
+
+softplus = special(
+    "softplus",
+    lambda xp, g, _y, x: g * expit(x),
+    generic=lambda xp, x: xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x))),
+    doc="""log(1 + exp(x)), without overflow.
+
+    >>> pg.grad(pg.special.softplus)(0.0)
+    0.5
+    """,
+)
+
+
+def _one_where(xp: Any, mask: Any, x: Any) -> Any:
+    return xp.where(mask, xp.ones_like(x), x)
+
+
+def _xlogy_by_x(xp: Any, g: Any, x: Any, y: Any) -> Any:
+    edge = (x == 0) & (y <= 0) if not _complex(x, y) else (x == 0) & (y == 0)
+    return g * xp.log(_one_where(xp, edge, y))
+
+
+def _complex(*values: Any) -> bool:
+    return any(str(v.dtype).rpartition(".")[2].startswith("complex") for v in values)
+
+
+def _by_y(xp: Any, g: Any, x: Any, y: Any) -> Any:
+    zero = x == 0
+    return xp.where(zero, xp.zeros_like(g), g * (x / _one_where(xp, zero, y)))
+
+
+def _xlogy(xp: Any, x: Any, y: Any) -> Any:
+    product = x * xp.log(_one_where(xp, x == 0, y))
+    return xp.where((x == 0) & (y != y), y, product)
+
+
+xlogy = special(
+    "xlogy",
+    lambda xp, g, _y, x, y: _xlogy_by_x(xp, g, x, y),
+    lambda xp, g, _y, x, y: _by_y(xp, g, x, y),
+    generic=_xlogy,
+    doc="""x log(y), and 0 where x = 0 (unless y is nan).
+
+    At x = 0 the derivative by y is 0, and the derivative by x is log(y) for positive y and
+    taken as 0 elsewhere.
+
+    >>> pg.special.xlogy(0.0, 0.0).item(), pg.grad(pg.special.xlogy, argnums=1)(0.0, 0.0)
+    (0.0, 0.0)
+    """,
+)
+
+xlog1py = special(
+    "xlog1py",
+    lambda xp, g, _y, x, y: _xlogy_by_x(xp, g, x, 1 + y) if _complex(x, y) else g * xp.log1p(
+        xp.where((x == 0) & (y <= -1), xp.zeros_like(y), y)
+    ),
+    lambda xp, g, _y, x, y: _by_y(xp, g, x, 1 + y),
+    generic=lambda xp, x, y: xp.where(
+        (x == 0) & (y != y), y, x * xp.log1p(xp.where(x == 0, xp.zeros_like(y), y))
+    ),
+    doc="""x log(1 + y), and 0 where x = 0 (unless y is nan).
+
+    >>> pg.special.xlog1py(0.0, -1.0).item(), pg.grad(pg.special.xlog1py, argnums=1)(0.0, -1.0)
+    (0.0, 0.0)
+    """,
+)  # fmt: skip
+
+entr = special(
+    "entr",
+    lambda xp, g, _y, x: -g * (xp.log(x) + 1),
+    generic=lambda xp, x: xp.where(x < 0, x * math.inf, -_xlogy(xp, x, x)),
+    doc="""The entropy -x log(x) of one probability: 0 at 0, -inf below.
+
+    Its derivative at 0 is infinite.
+
+    >>> pg.grad(pg.special.entr)(1.0)
+    -1.0
+    """,
+)
+
+
+def _rel_entr(xp: Any, x: Any, y: Any) -> Any:
+    both = (x > 0) & (y > 0)
+    a, b = _one_where(xp, ~both, x), _one_where(xp, ~both, y)
+    inside = (x == 0) & (y >= 0)
+    other = xp.where(inside, xp.zeros_like(x * y), xp.zeros_like(x * y) + math.inf)
+    out = xp.where(both, x * (xp.log(a) - xp.log(b)), other)
+    return xp.where((x != x) | (y != y), x + y, out)
+
+
+def _log_ratio(xp: Any, g: Any, x: Any, y: Any, extra: float) -> Any:
+    """g (log(x / y) + extra), 0 where both are 0."""
+    both = (x == 0) & (y == 0)
+    log = xp.log(_one_where(xp, both, x)) - xp.log(_one_where(xp, both, y))
+    return xp.where(both, xp.zeros_like(g), g * (log + extra))
+
+
+rel_entr = special(
+    "rel_entr",
+    lambda xp, g, _y, x, y: _log_ratio(xp, g, x, y, 1.0),
+    lambda xp, g, _y, x, y: -_by_y(xp, g, x, y),
+    generic=_rel_entr,
+    doc="""The relative entropy x log(x / y): 0 where x = 0 <= y, inf outside x >= 0, y > 0.
+
+    >>> pg.grad(pg.special.rel_entr, argnums=(0, 1))(1.0, 1.0)
+    (1.0, -1.0)
+    """,
+)
+
+kl_div = special(
+    "kl_div",
+    lambda xp, g, _y, x, y: _log_ratio(xp, g, x, y, 0.0),
+    lambda xp, g, _y, x, y: g - _by_y(xp, g, x, y),
+    generic=lambda xp, x, y: _rel_entr(xp, x, y) - x + y,
+    doc="""The term x log(x / y) - x + y of the Kullback-Leibler divergence.
+
+    >>> pg.grad(pg.special.kl_div, argnums=(0, 1))(1.0, 1.0)
+    (0.0, 0.0)
+    """,
+)
+
+
+def boxcox(x: Any, lmbda: Any, /) -> Any:
+    """The transformation (x**lmbda - 1) / lmbda of Box and Cox, log(x) for lmbda = 0.
+
+    >>> pg.special.boxcox(2.0, 2.0).item()
+    1.5
+    """
+    x, lmbda = operands(x, lmbda)
+    return log(x) * exprel(lmbda * log(x))
+
+
+def boxcox1p(x: Any, lmbda: Any, /) -> Any:
+    """`boxcox` of 1 + x, accurate near 0.
+
+    >>> round(pg.special.boxcox1p(1.0, 2.0).item(), 6)
+    1.5
+    """
+    x, lmbda = operands(x, lmbda)
+    return log1p(x) * exprel(lmbda * log1p(x))
+
+
+def _inverse_exponent(y: Any, lmbda: Any) -> Any:
+    """log(1 + lmbda y) / lmbda, with its Taylor series where lmbda y is small."""
+    u = lmbda * y
+    small = abs(u) < 1e-4
+    one = u * 0 + 1
+    exact = log1p(where(small, one, u)) / where(small, one, u)
+    return y * where(small, 1 - u / 2 + u * u / 3 - u * u * u / 4, exact)
+
+
+def inv_boxcox(y: Any, lmbda: Any, /) -> Any:
+    """The inverse of `boxcox`.
+
+    >>> round(pg.special.inv_boxcox(1.5, 2.0).item(), 6)
+    2.0
+    """
+    y, lmbda = operands(y, lmbda)
+    return exp(_inverse_exponent(y, lmbda))
+
+
+def inv_boxcox1p(y: Any, lmbda: Any, /) -> Any:
+    """The inverse of `boxcox1p`.
+
+    >>> round(pg.special.inv_boxcox1p(1.5, 2.0).item(), 6)
+    1.0
+    """
+    y, lmbda = operands(y, lmbda)
+    return expm1(_inverse_exponent(y, lmbda))

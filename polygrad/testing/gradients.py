@@ -1,0 +1,212 @@
+"""Derivatives held against finite differences, and the two modes against each other."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from polygrad import ops, tree
+from polygrad.array import Array, is_array
+from polygrad.dtypes import DType, as_dtype
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, GradientMismatchError
+from polygrad.transforms.arguments import inside
+from polygrad.transforms.grad import vjp
+from polygrad.transforms.jvp import jvp
+
+MODES = ("rev", "fwd")
+Flat = Callable[..., list[Any]]  # from arrays to a list of arrays
+
+
+def check_grads(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 1,
+    modes: Sequence[str] = MODES,
+    atol: float | None = None,
+    rtol: float | None = None,
+    eps: float | None = None,
+) -> None:
+    """Raise GradientMismatchError unless the derivatives of ``f`` at ``args`` are right.
+
+    ``args`` is the sequence of positional arguments: pytrees of arrays and numbers, of which
+    the floating-point ones are varied, one after the other, along a direction fixed once for
+    all. Reverse mode ("rev") and forward mode ("fwd") are held against the central difference
+    ``(f(x + eps v) - f(x - eps v)) / (2 eps)``, computed with the arguments in double
+    precision, and, if both are asked for, against each other. With ``order`` above 1 the same
+    is done to the derivatives, in every combination of the modes.
+
+    For complex arguments the convention of `grad` is checked: the change of ``f`` along v is
+    the real part of sum(conj(gradient) * v). ``eps`` is 1e-6 by default; ``atol`` and ``rtol``
+    are 1e-6 and 1e-5 for double, 1e-3 for single precision. A kink closer to the arguments
+    than ``eps`` makes the difference meaningless: choose others. Raises ArgumentValueError for
+    an unknown mode or order, and ArgumentTypeError when nothing can be varied.
+
+    >>> pg.testing.check_grads(lambda x, y: pg.sin(x) * y, (0.5, pg.asarray([1.0, 2.0])), order=2)
+    """
+    modes = _modes(modes)
+    if not isinstance(order, int) or order < 1:
+        raise ArgumentValueError(f"order: got {order!r}, expected an integer from 1")
+    leaves, spec = tree.flatten(tuple(args))
+    paths = tree.paths(tuple(args))
+    varied = [i for i, leaf in enumerate(leaves) if _dtype(leaf) is not None]
+    if not varied:
+        raise ArgumentTypeError(
+            "check_grads: args hold no floating-point number or array, so nothing can be varied; "
+            "pass the positional arguments as a tuple, e.g. (x, y)"
+        )
+
+    def flat(*arrays: Any) -> list[Any]:
+        full = list(leaves)
+        for i, array in zip(varied, arrays, strict=True):
+            full[i] = array
+        out = f(*tree.unflatten(spec, [inside(leaf) for leaf in full]))
+        return [leaf for leaf in tree.leaves(out) if is_array(leaf) and _dtype(leaf) is not None]
+
+    points = [_array(leaves[i]) for i in varied]
+    single = any(x.dtype.bits < (128 if x.dtype.is_complex else 64) for x in points)
+    check = _Check(
+        [f"argument {paths[i].removeprefix('[').replace(']', '', 1)}" for i in varied],
+        modes,
+        1e-6 if eps is None else eps,
+        (1e-3 if single else 1e-6) if atol is None else atol,
+        (1e-3 if single else 1e-5) if rtol is None else rtol,
+    )
+    check.run(flat, points, order, "")
+
+
+def _modes(modes: Sequence[str]) -> tuple[str, ...]:
+    found = (modes,) if isinstance(modes, str) else tuple(modes)
+    if not found or not set(found) <= set(MODES):
+        raise ArgumentValueError(f"modes: got {modes!r}, expected some of {MODES}")
+    return found
+
+
+def _dtype(leaf: Any) -> DType | None:
+    """The data type of a leaf that can be varied, else None."""
+    if type(leaf) in (float, complex):
+        return as_dtype(type(leaf))
+    if not is_array(leaf):
+        return None
+    dtype = as_dtype(leaf.dtype)
+    return dtype if dtype.is_inexact else None
+
+
+def _array(leaf: Any) -> Any:
+    return inside(leaf) if is_array(leaf) else ops.asarray(leaf)
+
+
+class _Check:
+    """What stays the same through all orders."""
+
+    def __init__(
+        self, names: list[str], modes: tuple[str, ...], eps: float, atol: float, rtol: float
+    ) -> None:
+        self.names, self.modes, self.eps, self.atol, self.rtol = names, modes, eps, atol, rtol
+
+    def run(self, f: Flat, points: list[Array], order: int, history: str) -> None:
+        """Check the first derivatives of ``f``, then those of its derivatives."""
+        directions = [_direction(x, 1 + i) for i, x in enumerate(points)]
+        if "fwd" in self.modes:
+            self._forward(f, points, directions, history)
+        if "rev" in self.modes:
+            self._reverse(f, points, directions, history)
+        if order == 1:
+            return
+        if "rev" in self.modes:
+            self.run(lambda *xs: _pulled(f, xs), points, order - 1, history + "rev, then ")
+        if "fwd" in self.modes:
+            self.run(
+                lambda *xs: _pushed(f, xs, tuple(directions)),
+                points,
+                order - 1,
+                history + "fwd, then ",
+            )
+
+    def _forward(self, f: Flat, points: Any, directions: Any, history: str) -> None:
+        for i, name in enumerate(self.names):
+            alone = tuple(v if i == j else None for j, v in enumerate(directions))
+            pushed = _pushed(f, tuple(points), alone)
+            differences = self._differences(f, points, directions, i)
+            for k, (got, expected) in enumerate(zip(pushed, differences, strict=True)):
+                where = f"output {k}, " if len(pushed) > 1 else ""
+                self._compare(got, expected, f"{where}{name}", history + "fwd", "difference")
+
+    def _reverse(self, f: Flat, points: Any, directions: Any, history: str) -> None:
+        pulled = _pulled(f, tuple(points))
+        for i, name in enumerate(self.names):
+            differences = self._differences(f, points, directions, i)
+            expected = _inner([_direction(d, 0) for d in differences], differences)
+            got = _inner([pulled[i]], [directions[i]])
+            self._compare(got, expected, name, history + "rev", "difference")
+        if "fwd" in self.modes:
+            pushed = _pushed(f, tuple(points), tuple(directions))
+            expected = _inner([_direction(t, 0) for t in pushed], pushed)
+            got = _inner(pulled, directions)
+            self._compare(got, expected, "all arguments", history + "rev", "forward mode")
+
+    def _differences(self, f: Flat, points: Any, directions: Any, i: int) -> list[Any]:
+        """The central difference of each output as argument ``i`` moves along its direction."""
+        wide = [ops.astype(x, _double(x)) for x in points]
+        step = ops.astype(directions[i], _double(points[i])) * self.eps
+
+        def at(x: Any) -> list[Any]:
+            # Copies: f may assign into what it gets.
+            others = [ops.asarray(y, copy=True) for y in wide]
+            return f(*others[:i], x, *others[i + 1 :])
+
+        pairs = zip(at(wide[i] + step), at(wide[i] - step), strict=True)
+        return [(above - below) / (2 * self.eps) for above, below in pairs]
+
+    def _compare(self, got: Any, expected: Any, name: str, mode: str, against: str) -> None:
+        got, expected = ops.asarray(got), ops.asarray(expected)
+        if got.shape != expected.shape:
+            raise GradientMismatchError(
+                f"{name}, mode {mode}: the derivative has shape {got.shape}, expected "
+                f"{expected.shape}"
+            )
+        gap = ops.abs(got - expected)
+        allowed = self.atol + self.rtol * ops.abs(expected)
+        if got.size and not ops.all(gap <= allowed).item():  # nan is never within
+            source = "central differences" if against == "difference" else "forward mode"
+            raise GradientMismatchError(
+                f"{name}, mode {mode}: expected {_shown(expected)} by {source}, got "
+                f"{_shown(got)}; the largest gap is {ops.max(gap).item():.3g}, allowed are atol="
+                f"{self.atol:g} and rtol={self.rtol:g}"
+            )
+
+
+def _pulled(f: Flat, points: tuple[Any, ...]) -> list[Any]:
+    """The gradients of the outputs' product with a fixed cotangent."""
+    out, pullback = vjp(f, *points)
+    return list(pullback([_direction(value, 0) for value in out]))
+
+
+def _pushed(f: Flat, points: tuple[Any, ...], directions: tuple[Any, ...]) -> list[Any]:
+    return jvp(f, points, directions)[1]
+
+
+def _direction(x: Any, salt: int) -> Any:
+    """A fixed direction like ``x``: cosines of multiples of the golden angle."""
+    angle = ops.arange(x.size, dtype=_double(x, real=True), device=x.device) * 2.399963229728653
+    part = ops.reshape(ops.cos(angle + 0.6 * salt + 0.3), x.shape)
+    if x.dtype.is_complex:
+        part = part + 1j * ops.astype(ops.reshape(ops.sin(angle + 1.7 * salt), x.shape), _double(x))
+    return ops.astype(part, x.dtype)
+
+
+def _double(x: Any, real: bool = False) -> str:
+    return "complex128" if x.dtype.is_complex and not real else "float64"
+
+
+def _inner(left: Sequence[Any], right: Sequence[Any]) -> Any:
+    """The real inner product of two lists of arrays, in double precision."""
+    total: Any = 0.0
+    for a, b in zip(left, right, strict=True):
+        kind = "complex128" if a.dtype.is_complex or b.dtype.is_complex else "float64"
+        a, b = ops.astype(a, kind), ops.astype(b, kind)
+        product = ops.sum((ops.conj(a) if kind == "complex128" else a) * b)
+        total = (ops.real(product) if kind == "complex128" else product) + total
+    return total
+
+
+def _shown(x: Any) -> str:
+    text = str(x)
+    return text if len(text) <= 400 else text[:397] + "..."

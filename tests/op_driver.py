@@ -1,0 +1,133 @@
+"""What the tests of the op table share: arrays on every device, and calls of a row."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import optree
+import pytest
+from op_table import Case, Row, convert
+
+import polygrad as pg
+
+DEVICES = ["cpu", "strict:cpu", "strict:device1", pytest.param("cuda", marks=pytest.mark.gpu)]
+FLAGS = {"boolean_indexing": False, "data_dependent_shapes": False}
+
+
+@contextlib.contextmanager
+def on(name: str) -> Iterator[pg.Device]:
+    """The device, current in the block; skips the test, with the reason, if it is not here.
+
+    On strict:device1 everything that compiled and batched code cannot do is forbidden.
+    """
+    try:
+        device = pg.device(name)
+    except pg.errors.DeviceUnavailableError as error:
+        pytest.skip(str(error))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(device)
+        if name == "strict:device1":
+            stack.enter_context(array_api_strict.ArrayAPIStrictFlags(**FLAGS))
+        yield device
+
+
+def runs(case: Case, device: Any) -> bool:
+    """Whether the device can run the case at all."""
+    return not (case.needs in FLAGS and device == "strict:device1")
+
+
+def put(value: Any, device: Any, raw: bool) -> Any:
+    """The NumPy arrays of a pytree on a device: read-only raw arrays, or Arrays of them."""
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        array = device.backend.from_host(leaf, None, device.raw)
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+        return array if raw else pg.asarray(array)
+
+    return optree.tree_map(one, value)
+
+
+def host(value: Any) -> Any:
+    """The arrays of a pytree as NumPy arrays."""
+    return optree.tree_map(lambda a: pg.to_numpy(a) if pg.is_array(a) else a, value)
+
+
+def same(got: Any, expected: Any, rtol: float, where: Any, atol: float | None = None) -> None:
+    """Assert that two pytrees of NumPy arrays agree in structure, dtype, shape and value."""
+    left, spec = optree.tree_flatten(got)
+    right, expected_spec = optree.tree_flatten(expected)
+    assert len(left) == len(right), (where, spec, expected_spec)
+    for a, b in zip(left, right, strict=True):
+        a, b = np.asarray(a), np.asarray(b)
+        assert a.dtype == b.dtype, (where, a.dtype, b.dtype)
+        assert a.shape == b.shape, (where, a.shape, b.shape)
+        tolerance = {"rtol": rtol, "atol": rtol if atol is None else atol}
+        np.testing.assert_allclose(a, b, **tolerance, err_msg=str(where))
+
+
+def precision(row: Row, dtype: str) -> float:
+    """The tolerance of a row's values in a data type."""
+    single = dtype in ("float32", "complex64")
+    return min(row.rtol * 1e9, 1e-3) if single and row.rtol <= 1e-4 else row.rtol
+
+
+def samples(row: Row) -> Iterator[tuple[Case, str, tuple[Any, ...]]]:
+    """Each case in each data type it is run in."""
+    for case in row.cases:
+        leaves = optree.tree_leaves(case.args)
+        inexact = any(isinstance(a, np.ndarray) and a.dtype.kind in "fc" for a in leaves)
+        dtypes = row.dtypes if case.dtypes is None else case.dtypes
+        for dtype in dtypes if inexact else dtypes[:1] or ("float64",):
+            yield case, dtype, convert(case.args, dtype) if dtypes else case.args
+
+
+def differentiable(row: Row, args: tuple[Any, ...]) -> list[int]:
+    """Which leaves of the arguments are varied."""
+    found = []
+    place = 0
+    for i, arg in enumerate(args):
+        for leaf in optree.tree_leaves(arg):
+            if i not in row.fixed and getattr(leaf, "dtype", None) is not None:
+                if str(leaf.dtype).rpartition(".")[2].startswith(("float", "complex")):
+                    found.append(place)
+            place += 1
+    return found
+
+
+def function_of(
+    row: Row, case: Case, args: tuple[Any, ...], places: list[int], **extra: Any
+) -> tuple[Callable[..., list[Any]], list[Any]]:
+    """A function of the leaves at some places, with all outputs in a list, and these leaves."""
+    leaves, spec = optree.tree_flatten(args)
+
+    def f(*arrays: Any) -> list[Any]:
+        full = list(leaves)
+        for i, array in zip(places, arrays, strict=True):
+            full[i] = array
+        out = row.function(*optree.tree_unflatten(spec, full), **case.kwargs, **extra)
+        return optree.tree_leaves(out if row.project is None else row.project(out))
+
+    return f, [leaves[i] for i in places]
+
+
+def cotangent(value: Any, device: Any, raw: bool) -> Any:
+    """A fixed cotangent for an output, the same on every device."""
+    dtype = str(value.dtype).rpartition(".")[2]
+    size = int(np.prod(value.shape))
+    g = np.cos(np.arange(size) * 1.3 + 0.4).reshape(value.shape)
+    if dtype.startswith("complex"):
+        g = g + 1j * np.sin(np.arange(size) + 0.2).reshape(value.shape)
+    return put(np.asarray(g).astype(dtype), device, raw)
+
+
+def gradients(row: Row, case: Case, args: Any, device: Any, raw: bool) -> list[Any]:
+    """The gradients of a case, on the device the arguments are on."""
+    extra = {"device": device} if row.creates else {}
+    f, leaves = function_of(row, case, args, differentiable(row, args), **extra)
+    out, pullback = pg.vjp(f, *leaves)
+    return list(pullback([cotangent(value, device, raw) for value in out]))
