@@ -63,6 +63,10 @@ class CupyBackend(Backend):
 
         return int(cupy.cuda.runtime.getDeviceCount())
 
+    @cached_property
+    def multi_device(self) -> bool:  # type: ignore[override]
+        return self._count > 1
+
     def device_names(self) -> list[str]:
         return [f"cuda:{i}" for i in range(self._count)]
 
@@ -105,19 +109,23 @@ class CupyBackend(Backend):
         free, total = device.mem_info
         return int(free), int(total)
 
-    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    @cached_property
+    def guard(self) -> Any:  # type: ignore[override]
         if self._count < 2:
-            return function
+            return None
         import cupy
 
-        def guarded(*args: Any, **params: Any) -> Any:
-            array = _first(args, cupy.ndarray)
-            if array is None:
-                return function(*args, **params)
-            with array.device:
-                return function(*args, **params)
+        def guard(function: Callable[..., Any]) -> Callable[..., Any]:
+            def guarded(*args: Any, **params: Any) -> Any:
+                array = _first(args, cupy.ndarray)
+                if array is None:
+                    return function(*args, **params)
+                with array.device:
+                    return function(*args, **params)
 
-        return guarded
+            return guarded
+
+        return guard
 
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         import cupy

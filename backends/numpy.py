@@ -92,8 +92,10 @@ class NumpyBackend(Backend):
         # The same results as NumPy's functions, without their layers of Python: on small arrays
         # these cost as much as the arithmetic.
         def reducer(ufunc: Any) -> Any:
-            def reduce(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-                return ufunc.reduce(x, axis, None, None, keepdims)
+            def reduce(
+                x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+            ) -> Any:
+                return ufunc.reduce(x, axis, dtype, None, keepdims)
 
             return reduce
 

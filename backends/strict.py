@@ -87,10 +87,21 @@ class StrictBackend(Backend):
             flat = xp.asarray(places.ravel(), device=x.device)
             return xp.reshape(xp.take(xp.reshape(x, (-1,)), flat), places.shape)
 
+        def assign(out: Any, key: Any, value: Any) -> None:
+            """``out[key] = value``, also where the index has new axes: the standard has none."""
+            if isinstance(key, tuple) and any(part is None for part in key):
+                like = out[key]
+                key = tuple(part for part in key if part is not None)
+                value = xp.broadcast_to(
+                    xp.asarray(value, dtype=out.dtype, device=out.device), like.shape
+                )
+                value = xp.reshape(value, out[key].shape)
+            out[key] = value
+
         def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
             if not fancy(key):
                 out = xp.zeros(shape, dtype=value.dtype, device=value.device)
-                out[key] = value
+                assign(out, key, value)
                 return out
             places = positions(key, shape)
             size = int(np.prod(shape))
@@ -100,7 +111,7 @@ class StrictBackend(Backend):
         def index_set(x: Any, value: Any, key: Any) -> Any:
             out = xp.asarray(x, copy=True)
             if not fancy(key):
-                out[key] = value
+                assign(out, key, value)
                 return out
             places = positions(key, x.shape)
             values = xp.asarray(value, dtype=x.dtype, device=x.device)

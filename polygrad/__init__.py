@@ -33,6 +33,7 @@ from polygrad.ops import __all__ as _ops_all
 from polygrad.ops import __array_namespace_info__
 from polygrad.transforms.grad import grad, value_and_grad, vjp
 from polygrad.transforms.jvp import jvp
+from polygrad.transforms.vmap import vmap
 
 __version__ = "0.1.0"
 __array_api_version__ = _standard.VERSION
@@ -66,6 +67,7 @@ __all__ = [
     "tree",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 _array.set_namespace(_sys.modules[__name__])

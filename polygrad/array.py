@@ -24,6 +24,15 @@ class BaseTrace:
 BASE = BaseTrace()
 
 
+class Batched:
+    """What an array of a vmap holds: a value with the batch in front, seen as one example."""
+
+    __slots__ = ("value", "shape", "dtype")
+
+    def __init__(self, value: Any) -> None:
+        self.value, self.shape, self.dtype = value, value.shape[1:], value.dtype
+
+
 class Array:
     """An n-dimensional array of any backend, with the operators of the array API standard.
 
@@ -242,8 +251,13 @@ def NonScalarConversion(array: Array, what: str) -> ArgumentTypeError:  # noqa: 
 
 def raw_and_backend(value: Any) -> tuple[Any, Backend]:
     """The library array under any number of levels, and its backend."""
-    while type(value) is Array:
-        value = value._value
+    while True:
+        if type(value) is Array:
+            value = value._value
+        elif type(value) is Batched:
+            value = value.value
+        else:
+            break
     backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
     assert backend is not None, type(value)
     return value, backend

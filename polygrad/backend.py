@@ -75,6 +75,12 @@ class Backend:
     """Whether arrays can never be written, so that sharing one is always safe."""
     multi_device = True
     """Whether two arrays of this library can live on different devices."""
+    guard: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+    """Makes a function run on the device of the first array it is given.
+
+    Only for a library that computes on a current device of its own (CuPy), wherever the
+    operands are, and only where there are several devices.
+    """
 
     def device_of(self, array: Any) -> Any:
         """The library's device object an array lives on."""
@@ -102,13 +108,6 @@ class Backend:
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         """Functions to add to the namespace, or to use in place of the library's."""
         return {}
-
-    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """``function`` made to run on the device of the arrays it is given.
-
-        Only for libraries that compute on a current device of their own (CuPy).
-        """
-        return function
 
     # -- shared ----------------------------------------------------------------------------
 
@@ -387,6 +386,12 @@ def namespace_of(cls: type) -> ModuleType:
     backend = ARRAY_TYPES.get(cls) or backend_for_type(cls)
     assert backend is not None, cls
     return backend.xp
+
+
+def guard_of(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]] | None:
+    """The `Backend.guard` of a library's array class."""
+    backend = ARRAY_TYPES.get(cls) or backend_for_type(cls)
+    return None if backend is None else backend.guard
 
 
 def host_backend() -> Backend:

@@ -40,7 +40,9 @@ def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
         unbounded, endless = xp.logical_not(xp.isfinite(im)), xp.isinf(re)
         # On the real axis infinity and nan stay; sin(0) = 0 must not meet an infinite factor.
         out = xp.where((im == 0) & (xp.isnan(re) | (endless & (re > 0))), x, out)
-        out = xp.where(unbounded & endless & (re > 0), xp.full_like(x, complex(math.inf, math.nan)), out)
+        out = xp.where(
+            unbounded & endless & (re > 0), xp.full_like(x, complex(math.inf, math.nan)), out
+        )
         return xp.where(unbounded & endless & (re < 0), xp.full_like(x, complex(-1, 0)), out)
 
     def corrected_floor_divide(a: Any, b: Any) -> Any:

@@ -71,3 +71,7 @@ class RuleError(PolygradError, AssertionError):
 
 class GradientMismatchError(PolygradError, AssertionError):
     """A derivative differs from finite differences, or one mode from the other."""
+
+
+class LinearAlgebraError(PolygradError, ValueError):
+    """A matrix has no such factorisation, inverse or derivative: singular, not definite ..."""

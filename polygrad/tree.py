@@ -67,6 +67,20 @@ def paths(tree: Any) -> list[str]:
     return [accessor.codify("") for accessor in accessors]
 
 
+def children(tree: Any) -> list[Any]:
+    """The entries of a container one level down; raises TreeError for a leaf.
+
+    >>> pg.tree.children({"a": 1, "b": [2, 3]})
+    [1, [2, 3]]
+    """
+    try:
+        return list(optree.tree_flatten_one_level(tree, namespace=NAMESPACE)[0])
+    except ValueError:
+        raise TreeError(
+            f"got {type(tree).__name__} where a container of several values was expected"
+        ) from None
+
+
 def check_same(got: Any, expected: Any, argument: str, reference: str) -> None:
     """Raise TreeError, naming ``argument``, unless two structures are equal."""
     if got != expected:
@@ -111,9 +125,9 @@ def dataclass(cls: type[T]) -> type[T]:
     Point(x=3.0, y=2.0)
     """
     made = dataclasses.dataclass(frozen=True, eq=False)(cls)
-    fields = dataclasses.fields(made)  # type: ignore[arg-type]
-    children = tuple(f.name for f in fields if not f.metadata.get("static"))
-    statics = tuple(f.name for f in fields if f.metadata.get("static"))
+    declared = dataclasses.fields(made)  # type: ignore[arg-type]
+    children = tuple(f.name for f in declared if not f.metadata.get("static"))
+    statics = tuple(f.name for f in declared if f.metadata.get("static"))
 
     def split(node: Any) -> tuple[Any, Any, Any]:
         values = node.__dict__
@@ -121,8 +135,10 @@ def dataclass(cls: type[T]) -> type[T]:
 
     def join(fixed: Any, values: Any) -> Any:
         node = object.__new__(made)
-        node.__dict__.update(zip(children, values, strict=True))
-        node.__dict__.update(zip(statics, fixed, strict=True))
+        fields = node.__dict__
+        fields.update(zip(children, values))  # noqa: B905  the hot path; optree has counted
+        if statics:
+            fields.update(zip(statics, fixed))  # noqa: B905
         return node
 
     optree.register_pytree_node(

@@ -205,7 +205,7 @@ GENERIC = {
     "erf": np.concatenate([np.linspace(-6, 6, 97), [1e-9, 1e-300, np.inf, -np.inf, np.nan]]),
     "erfc": np.concatenate([np.linspace(-6, 26, 97), [np.inf, -np.inf, np.nan]]),
     "erfcx": np.concatenate([np.linspace(-5, 30, 97), [1e5, 1e200]]),
-    "erfinv": np.concatenate([np.linspace(-1, 1, 97), [1e-9, 1 - 1e-12, 2.0, np.nan]]),
+    "erfinv": np.concatenate([np.linspace(-1, 1, 97), [1e-9, 0.9999, 2.0, np.nan]]),
     "gammaln": np.concatenate([np.linspace(0.05, 40, 97), [-0.5, -3.7, 0.0, -2.0, 1e8, np.inf]]),
     "gamma": np.concatenate([np.linspace(0.05, 20, 97), [-0.5, -1.5, -3.7, -2.0]]),
     "digamma": np.concatenate([np.linspace(0.05, 40, 97), [-0.5, -3.7, 0.0, -2.0, 1e8, np.inf]]),

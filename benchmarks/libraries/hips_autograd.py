@@ -7,6 +7,7 @@ from typing import Any
 import autograd
 import autograd.numpy as anp
 from autograd.scipy.special import logsumexp
+
 from benchmarks.cases import LEARNING_RATE, Chain, Mlp
 
 NAME = "autograd"

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+
 from benchmarks.cases import LEARNING_RATE, Chain, Mlp
 
 NAME = "JAX jit"
@@ -48,8 +49,6 @@ def chain(case: Chain) -> Callable[[], Any]:
 
     @jax.jit
     def gradient(x: Any) -> Any:
-        return jax.grad(
-            lambda x: jnp.sum(jnp.tanh(x) * jnp.exp(-(x**2)) + jnp.log1p(x**2))
-        )(x)
+        return jax.grad(lambda x: jnp.sum(jnp.tanh(x) * jnp.exp(-(x**2)) + jnp.log1p(x**2)))(x)
 
     return lambda: gradient(x).block_until_ready()

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import mygrad as mg
-from benchmarks.cases import LEARNING_RATE, Chain, Mlp
 from mygrad.nnet import softmax_crossentropy
+
+from benchmarks.cases import LEARNING_RATE, Chain, Mlp
 
 NAME = "MyGrad"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+
 from benchmarks.cases import LEARNING_RATE, Chain, Mlp
 
 NAME = "torch.compile"

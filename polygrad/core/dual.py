@@ -3,10 +3,10 @@
 from typing import Any
 
 from polygrad.array import BASE, Array
-from polygrad.backend import namespace_of
+from polygrad.backend import guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
-from polygrad.core.trace import Trace, bind
+from polygrad.core.trace import Trace, bind, lifted
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError
 
@@ -47,7 +47,14 @@ class ForwardTrace(Trace):
         traced = any(type(value) is Array for value in (*values, *tangents))
         first = out[0] if op.multiple else out
         xp = op_module.traced_namespace if traced else namespace_of(type(first))
-        tangent = op.push(xp, tangents, out, tuple(values), params)
+        guard = None if traced else guard_of(type(first))
+        push = op.push if guard is None else guard(op.push)
+        if traced:
+            tangents, values = [lifted(t) for t in tangents], [lifted(v) for v in values]
+            above = tuple(map(lifted, out)) if op.multiple else lifted(out)
+        else:
+            above = out
+        tangent = push(xp, tangents, above, tuple(values), params)
         if op.multiple:
             return tuple(self._dual(o, t) for o, t in zip(out, tangent, strict=True))
         return self._dual(out, tangent)

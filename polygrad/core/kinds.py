@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from polygrad.core.batch import BatchRule
+from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.op import Op, Plan, Rule, is_complex
 from polygrad.core.trace import bind
 from polygrad.errors import NonDifferentiableError
@@ -33,9 +35,13 @@ class Elementwise(Op):
     kind = "elementwise"
 
     def __init__(
-        self, name: str, *rules: Rule | int | None, forward: Callable[..., Any] | None = None
+        self,
+        name: str,
+        *rules: Rule | int | None,
+        forward: Callable[..., Any] | None = None,
+        batch: BatchRule = batch_elementwise,
     ) -> None:
-        super().__init__(name, forward)
+        super().__init__(name, forward, batch)
         self.rules = rules
 
     def wants(self, operand: int) -> Sequence[Rule]:
@@ -109,8 +115,9 @@ class Linear(Op):
         transpose: Rule,
         forward: Callable[..., Any] | None = None,
         operands: int | None = 1,
+        batch: BatchRule | None = None,
     ) -> None:
-        super().__init__(name, forward)
+        super().__init__(name, forward, batch)
         self.transpose, self.operands = transpose, operands
 
     def plan(self, mask: int, count: int) -> Plan | None:
@@ -148,9 +155,14 @@ class Bilinear(Op):
     kind = "bilinear"
 
     def __init__(
-        self, name: str, left: Rule, right: Rule, forward: Callable[..., Any] | None = None
+        self,
+        name: str,
+        left: Rule,
+        right: Rule,
+        forward: Callable[..., Any] | None = None,
+        batch: BatchRule | None = None,
     ) -> None:
-        super().__init__(name, forward)
+        super().__init__(name, forward, batch)
         self.transposes = (left, right)
 
     def wants(self, operand: int) -> Sequence[Rule]:
@@ -195,8 +207,9 @@ class General(Op):
         *,
         multiple: bool = False,
         derivative: Sequence[bool] = (True,),
+        batch: BatchRule | None = None,
     ) -> None:
-        super().__init__(name, forward)
+        super().__init__(name, forward, batch)
         self.vjp, self.jvp, self.multiple, self.derivative = vjp, jvp, multiple, derivative
 
     def wants(self, operand: int) -> Sequence[Rule]:
@@ -230,8 +243,9 @@ class Nondifferentiable(Op):
         *,
         misleading: str | None = None,
         multiple: bool = False,
+        batch: BatchRule | None = None,
     ) -> None:
-        super().__init__(name, forward)
+        super().__init__(name, forward, batch)
         self.misleading, self.multiple = misleading, multiple
 
     def plan(self, mask: int, count: int) -> None:

@@ -54,15 +54,18 @@ class Op:
     `wants` (what a backward pass needs kept).
     """
 
-    __slots__ = ("name", "forward", "impls", "fast", "plans")
+    __slots__ = ("name", "forward", "impls", "fast", "plans", "batching")
     kind = "op"
     multiple = False
 
-    def __init__(self, name: str, forward: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self, name: str, forward: Callable[..., Any] | None = None, batch: Rule | None = None
+    ) -> None:
         if name in OPS:
             raise RuleError(f"op {name!r} is declared twice; choose another name")
         self.name = name
         self.forward = forward
+        self.batching = batch  # see polygrad.core.batch
         self.impls: dict[Any, Callable[..., Any]] = {}  # by backend
         self.fast: dict[tuple[type, ...], Callable[..., Any]] = {}  # by the operands' classes
         self.plans: dict[int, Plan | None] = {}  # by tracked operands
@@ -78,6 +81,8 @@ class Op:
             def impl(*args: Any, **params: Any) -> Any:
                 return forward(xp, *args, **params)
 
+        if backend.guard is not None:
+            impl = backend.guard(impl)
         self.impls[backend] = impl
         return impl
 

@@ -6,14 +6,14 @@ a value lives exactly as long as the value, by reference counting alone.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any
 
 from polygrad.array import BASE, Array
-from polygrad.backend import namespace_of
+from polygrad.backend import guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, Spec, is_complex
-from polygrad.core.trace import Trace, bind, evaluate
+from polygrad.core.trace import Trace, bind, evaluate, lifted
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, RuleError
 
@@ -139,6 +139,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     nodes = _reachable(cotangents)
     last: Any = None
     xp: Any = None
+    guard: Any = None
     while nodes:
         node = nodes.pop()
         if not node.parents:
@@ -154,10 +155,12 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             g = _complete(node, g)
         kind = type(g[0] if op.multiple else g)
         if node.traced or kind is Array:
-            last, xp = None, op_module.traced_namespace
+            last, xp, guard = None, op_module.traced_namespace, None
+            g, node = tuple(map(lifted, g)) if op.multiple else lifted(g), _lifted(node)
         elif kind is not last:
-            last, xp = kind, namespace_of(kind)
-        for parent, c in zip(node.parents, op.pull(xp, g, node), strict=True):
+            last, xp, guard = kind, namespace_of(kind), guard_of(kind)
+        found = op.pull(xp, g, node) if guard is None else guard(op.pull)(xp, g, node)
+        for parent, c in zip(node.parents, found, strict=True):
             if parent is None or c is None:
                 continue
             if c.shape != parent.shape:
@@ -166,11 +169,24 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
                     f"an operand of shape {tuple(parent.shape)}; the two have to be equal"
                 )
             if c.dtype is not parent.dtype and c.dtype != parent.dtype:
-                c = _as_dtype(xp, c, parent.dtype)
+                c = (guard(_as_dtype) if guard else _as_dtype)(xp, c, parent.dtype)
             # The chain rule over several paths: contributions to one node are added.
             before = cotangents.get(parent)
-            cotangents[parent] = c if before is None else before + c
+            if before is not None:
+                c = guard(add)(before, c) if guard else before + c
+            cotangents[parent] = c
     return [cotangents.get(node) for node in inputs]
+
+
+def _lifted(node: Node) -> Node:
+    """A copy that holds Arrays only."""
+    found: Node = object.__new__(Node)
+    for name in Node.__slots__:
+        setattr(found, name, getattr(node, name))
+    found.args = [lifted(arg) for arg in node.args]
+    ans = node.ans
+    found.ans = tuple(map(lifted, ans)) if isinstance(ans, tuple) else lifted(ans)
+    return found
 
 
 def _reachable(start: Iterable[Node]) -> list[Node]:

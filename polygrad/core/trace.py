@@ -57,6 +57,11 @@ def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return top.process(op, args, params)
 
 
+def lifted(value: Any) -> Any:
+    """A library array as an Array, where a rule mixes it with tracked ones by operators."""
+    return wrap(value) if type(value) in PLAIN_TYPES else value
+
+
 def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run an op on arrays of one library."""
     classes = tuple(map(type, args))

@@ -8,9 +8,9 @@ import sys
 
 from polygrad.core import op as _op
 from polygrad.dtypes import DTYPES as _DTYPES
-from polygrad.ops import fft
+from polygrad.ops import fft, linalg, special
 from polygrad.ops import operators as _operators
-from polygrad.ops import special
+from polygrad.ops import updates as _updates
 from polygrad.ops.arithmetic import (
     abs,
     add,
@@ -87,6 +87,7 @@ from polygrad.ops.datatypes import (
     to_device,
     to_numpy,
 )
+from polygrad.ops.einsum import einsum
 from polygrad.ops.exponential import (
     acos,
     acosh,
@@ -135,7 +136,19 @@ from polygrad.ops.manipulation import (
     triu,
     unstack,
 )
+from polygrad.ops.nans import (
+    nan_to_num,
+    nancumsum,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nanstd,
+    nansum,
+    nanvar,
+)
 from polygrad.ops.neural import log_softmax, logsumexp, softmax
+from polygrad.ops.padding import pad
 from polygrad.ops.products import cumulative_prod, prod
 from polygrad.ops.searching import (
     all,
@@ -149,6 +162,7 @@ from polygrad.ops.searching import (
 from polygrad.ops.sets import isin, unique_all, unique_counts, unique_inverse, unique_values
 from polygrad.ops.sorting import argsort, sort
 from polygrad.ops.statistical import cumulative_sum, diff, max, mean, min, std, sum, var
+from polygrad.ops.updates import at
 
 bool = _DTYPES["bool"]
 int8, int16, int32, int64 = (_DTYPES[f"int{n}"] for n in (8, 16, 32, 64))
@@ -169,3 +183,4 @@ __all__ = [
 
 _op.traced_namespace = sys.modules[__name__]
 _operators.install()
+_updates.install()

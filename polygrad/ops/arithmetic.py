@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from polygrad.core.kinds import Linear
+from polygrad.array import Array
+from polygrad.core.batch import spread
+from polygrad.core.kinds import General, Linear, Nondifferentiable
 from polygrad.core.op import is_complex
 from polygrad.core.trace import bind
 from polygrad.ops.declare import elementwise, nondifferentiable
@@ -114,7 +116,7 @@ floor_divide = nondifferentiable(
     """,
 )
 
-abs = elementwise(  # noqa: A001  the standard's name; complex input is taken by `_complex_abs`
+abs = elementwise(  # noqa: A001  the standard's name
     "abs",
     lambda xp, g, _y, x: g * xp.sign(x),
     doc="""The absolute value; its derivative at 0 is taken as 0.
@@ -124,15 +126,39 @@ abs = elementwise(  # noqa: A001  the standard's name; complex input is taken by
     """,
 )
 
-sign = nondifferentiable(
-    "sign",
-    1,
-    doc="""The sign, -1, 0 or 1 (x / |x| of a complex number); its derivative is zero.
+real_sign_op = Nondifferentiable("sign", batch=spread)
+
+
+def _sign_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
+    # x / |x| turns with x and keeps its length: what is left of g is across the direction y.
+    size = xp.abs(x)
+    across = (g - y * xp.real(xp.conj(y) * g)) / xp.where(size == 0, xp.ones_like(size), size)
+    return xp.where(size == 0, xp.zeros_like(across), across)
+
+
+complex_sign_op = General(
+    "complex_sign",
+    _sign_rule,
+    lambda xp, t, y, x: _sign_rule(xp, t[0], y, x),
+    forward=lambda xp, x: xp.sign(x),
+    batch=spread,
+)
+
+
+def sign(x: Any, /) -> Any:
+    """The sign of each element, -1, 0 or 1; x / abs(x) of a complex number, 0 at 0.
+
+    The derivative of a real sign is zero; that of a complex one is not, but for 0, where it is
+    taken as 0.
 
     >>> pg.sign(-2.0).item()
     -1.0
-    """,
-)
+    >>> pg.grad(lambda z: pg.imag(pg.sign(z)))(2 + 0j)
+    0.5j
+    """
+    tracked = type(x) is Array and is_complex(x.dtype)
+    return bind(complex_sign_op if tracked else real_sign_op, (x,), {})
+
 
 _EXPONENTS = {2: square, 1: positive, -1: reciprocal}
 
@@ -178,11 +204,12 @@ def pow(x1: Any, x2: Any, /) -> Any:  # noqa: A001
     return _pow(x1, x2)
 
 
-conj_op = Linear("conj", lambda xp, g, x: xp.conj(g))
-real_op = Linear("real", lambda xp, g, x: xp.astype(g, x.dtype))
+conj_op = Linear("conj", lambda xp, g, x: xp.conj(g), batch=spread)
+real_op = Linear("real", lambda xp, g, x: xp.astype(g, x.dtype), batch=spread)
 imag_op = Linear(
     "imag",
     lambda xp, g, x: xp.astype(g, x.dtype) * 1j if is_complex(x.dtype) else xp.zeros_like(g),
+    batch=spread,
 )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from polygrad.array import Array, is_array, raw_and_backend, wrap
 from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.core.batch import spread
 from polygrad.core.kinds import Linear
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.device import Device, current_device, intern_device
@@ -19,7 +20,7 @@ from polygrad.errors import (
 )
 from polygrad.ops.datatypes import astype, result_type, to_device
 
-copy_op = Linear("copy", lambda xp, g, x: g, lambda xp, x: xp.asarray(x, copy=True))
+copy_op = Linear("copy", lambda xp, g, x: g, lambda xp, x: xp.asarray(x, copy=True), batch=spread)
 
 
 def _place(device: Any) -> Device:

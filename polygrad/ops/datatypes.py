@@ -4,6 +4,7 @@ from typing import Any
 
 from polygrad.array import Array, is_array, raw_and_backend
 from polygrad.backend import backend_for_type, host_backend
+from polygrad.core.batch import spread
 from polygrad.core.kinds import Linear, Nondifferentiable
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.device import Device, intern_device
@@ -24,8 +25,8 @@ def _cast_back(xp: Any, g: Any, x: Any, dtype: DType) -> Any:
     return _cast(xp, g, source)
 
 
-astype_op = Linear("astype", _cast_back, _cast)
-discrete_op = Nondifferentiable("astype_discrete", _cast)
+astype_op = Linear("astype", _cast_back, _cast, batch=spread)
+discrete_op = Nondifferentiable("astype_discrete", _cast, batch=spread)
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
@@ -63,6 +64,7 @@ to_device_op = Linear(
     "to_device",
     lambda xp, g, x, device, source: _move(xp, g, source, device),
     _move,
+    batch=spread,
 )
 
 
@@ -99,7 +101,7 @@ def to_numpy(x: Any) -> Any:
     return host_backend().xp.asarray(backend.to_host(raw), copy=True)
 
 
-stop_op = Nondifferentiable("stop_gradient", lambda xp, x: x)
+stop_op = Nondifferentiable("stop_gradient", lambda xp, x: x, batch=spread)
 
 
 def stop_gradient(x: Any) -> Any:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.kinds import Elementwise, Nondifferentiable
 from polygrad.core.op import Op, Rule
 from polygrad.core.trace import bind
@@ -42,7 +43,7 @@ def nondifferentiable(
     A tracked operand gives an untracked result, or raises NonDifferentiableError with the
     reason ``misleading``.
     """
-    op = Nondifferentiable(name, forward, misleading=misleading)
+    op = Nondifferentiable(name, forward, misleading=misleading, batch=batch_elementwise)
     return _public(op, arity, doc, " or bool, and carries no gradient")
 
 

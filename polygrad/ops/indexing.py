@@ -11,6 +11,7 @@ from polygrad.errors import ArgumentTypeError, IndexingError
 from polygrad.ops.comparison import where
 from polygrad.ops.creation import as_operand
 from polygrad.ops.datatypes import astype
+from polygrad.ops.index_batching import getitem_rule, index_set_rule, scatter_rule
 
 
 class _Slot:
@@ -38,12 +39,14 @@ getitem_op = Linear(
     "getitem",
     _transpose_getitem,
     lambda xp, x, *arrays, index: xp.getitem(x, _fill(index, arrays)),
+    batch=getitem_rule(_SLOT),
 )
 
 scatter_op = Linear(
     "scatter_add",
     lambda xp, g, value, *arrays, index, shape: xp.getitem(g, _fill(index, arrays)),
     lambda xp, value, *arrays, index, shape: xp.scatter_add(value, _fill(index, arrays), shape),
+    batch=scatter_rule(_SLOT),
 )
 
 
@@ -58,6 +61,7 @@ index_set_op = Linear(
     _transpose_set,
     lambda xp, x, value, *arrays, index: xp.index_set(x, value, _fill(index, arrays)),
     operands=2,
+    batch=index_set_rule(_SLOT, getitem_op),
 )
 
 

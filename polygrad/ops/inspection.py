@@ -8,6 +8,9 @@ from polygrad.dtypes import DTYPES, DType, as_dtype
 from polygrad.ops.datatypes import isdtype
 from polygrad.standard import sequence
 
+# bool, eight integer types, two real and two complex floating ones.
+_DTYPES = 13
+
 
 class Info:
     """The answers of the standard's inspection functions, for the current device or a given one.
@@ -30,8 +33,12 @@ class Info:
         return current_device()
 
     def devices(self) -> Any:
-        """Every device that can be used on this machine: a list, a tuple from 2025.12 on."""
-        return sequence(devices())
+        """The devices of this machine that have every data type of the standard.
+
+        Code that goes through them may use any data type on each; `pg.devices` has them all. A
+        list; a tuple from version 2025.12 on.
+        """
+        return sequence(place for place in devices() if len(self.dtypes(device=place)) == _DTYPES)
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, DType]:
         """The data types of new floating-point, complex, integer and index arrays."""

@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+from polygrad.core import op as op_module
+from polygrad.core.batch import raise_ndim, unbatched_ndim
 from polygrad.core.kinds import Bilinear, unbroadcast
-from polygrad.core.op import is_complex
+from polygrad.core.op import Op, is_complex
 from polygrad.core.trace import bind
 from polygrad.errors import ShapeError
 from polygrad.ops.arithmetic import conj, multiply
@@ -40,7 +42,25 @@ def _matmul_right(xp: Any, g: Any, _y: Any, a: Any, _b: Any) -> Any:
     return unbroadcast(xp, out, _b.shape)
 
 
-matmul_op = Bilinear("matmul", _matmul_left, _matmul_right)
+def _batch_matmul(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    a, b = values
+    one_a, one_b = (unbatched_ndim(v, f) == 1 for v, f in zip(values, batched, strict=True))
+    xp = op_module.traced_namespace
+    # Vectors of a batch become matrices of one row or column.
+    if one_a and batched[0]:
+        a = xp.expand_dims(a, axis=-2)
+    if one_b and batched[1]:
+        b = xp.expand_dims(b, axis=-1)
+    ndim = max(unbatched_ndim(v, f) for v, f in zip((a, b), batched, strict=True))
+    out = bind(op, tuple(raise_ndim(v, f, ndim) for v, f in zip((a, b), batched, strict=True)), {})
+    if one_b and batched[1]:
+        out = xp.squeeze(out, axis=-1)
+    if one_a and batched[0]:
+        out = xp.squeeze(out, axis=-1 if one_b else -2)
+    return out
+
+
+matmul_op = Bilinear("matmul", _matmul_left, _matmul_right, batch=_batch_matmul)
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:

@@ -1,50 +1,47 @@
 """The cross-entropy of logits: one op, whose gradient is softmax less the one-hot labels."""
 
+import math
 from typing import Any
 
 from polygrad.array import is_array, raw_and_backend
+from polygrad.core.batch import spread
 from polygrad.core.kinds import General
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, DTypeError, ShapeError
-from polygrad.ops.creation import as_operand
+from polygrad.ops.comparison import logical_and, where
+from polygrad.ops.creation import as_operand, full_like, ones_like
 from polygrad.ops.datatypes import astype
 
 
 def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
     numbers = xp.arange(classes, dtype=labels.dtype, device=labels.device)
-    return xp.expand_dims(labels, axis=-1) == numbers
+    return labels[..., None] == numbers
 
 
 def _cross_entropy(xp: Any, logits: Any, labels: Any) -> Any:
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     hot = _one_hot(xp, labels, logits.shape[-1])
-    # Only the labelled logit stays; a label that is no class leaves -inf, and then nan.
-    picked = xp.max(xp.where(hot, shifted, xp.full_like(shifted, -xp.inf)), axis=-1)
-    found = xp.any(hot, axis=-1)
-    loss = xp.log(xp.sum(xp.exp(shifted), axis=-1)) - picked
-    return xp.where(found, loss, xp.full_like(loss, xp.nan))
+    picked = xp.sum(xp.where(hot, shifted, xp.zeros_like(shifted)), axis=-1)
+    return xp.log(xp.sum(xp.exp(shifted), axis=-1)) - picked
 
 
-def _slope(xp: Any, ans: Any, logits: Any, labels: Any) -> Any:
-    """The gradient of each loss: softmax less one-hot, nan where the loss is."""
+def _slope(xp: Any, logits: Any, labels: Any) -> Any:
     e = xp.exp(logits - xp.max(logits, axis=-1, keepdims=True))
-    total = xp.sum(e, axis=-1, keepdims=True)
     hot = xp.astype(_one_hot(xp, labels, logits.shape[-1]), logits.dtype)
-    invalid = xp.expand_dims(xp.where(xp.isnan(ans), ans, xp.zeros_like(ans)), axis=-1)
-    return e / total - hot + invalid
+    return e / xp.sum(e, axis=-1, keepdims=True) - hot
 
 
-def _vjp(xp: Any, g: Any, ans: Any, logits: Any, labels: Any) -> Any:
-    return xp.expand_dims(g, axis=-1) * _slope(xp, ans, logits, labels), None
+def _vjp(xp: Any, g: Any, _ans: Any, logits: Any, labels: Any) -> Any:
+    return g[..., None] * _slope(xp, logits, labels), None
 
 
 def _jvp(xp: Any, t: Any, ans: Any, logits: Any, labels: Any) -> Any:
-    return xp.sum(t[0] * _slope(xp, ans, logits, labels), axis=-1)
+    return xp.sum(t[0] * _slope(xp, logits, labels), axis=-1)
 
 
 cross_entropy_op = General(
-    "softmax_cross_entropy", _vjp, _jvp, _cross_entropy, derivative=(True, False)
+    "softmax_cross_entropy", _vjp, _jvp, _cross_entropy, derivative=(True, False), batch=spread
 )
 
 
@@ -82,11 +79,15 @@ def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
             f"row of the logits of shape {shape}"
         )
     raw, backend = raw_and_backend(labels)
-    if backend.host and raw.size and not (raw.min() >= 0 and raw.max() < shape[-1]):
+    if backend.host and math.prod(raw.shape) and not (raw.min() >= 0 and raw.max() < shape[-1]):
         raise ArgumentValueError(
             f"{name}: labels run from {raw.min()} to {raw.max()}, expected 0 to {shape[-1] - 1}, "
             "one number for each of the classes of logits"
         )
     if dtype.bits < 32:
         labels = astype(labels, "int32")  # room to count the classes
-    return bind(cross_entropy_op, (logits, labels), {})
+    loss = bind(cross_entropy_op, (logits, labels), {})
+    if backend.host:
+        return loss
+    valid = logical_and(labels >= 0, labels < shape[-1])
+    return loss * where(valid, ones_like(loss), full_like(loss, float("nan")))

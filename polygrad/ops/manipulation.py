@@ -4,26 +4,63 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
+from polygrad.core.op import Op
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
 from polygrad.ops.creation import copy_op
 from polygrad.ops.datatypes import check_same_library
 from polygrad.standard import sequence
 
-reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape))
-permute_op = Linear("permute_dims", lambda xp, g, x, axes: xp.permute_dims(g, _inverse(axes)))
-matrix_transpose_op = Linear("matrix_transpose", lambda xp, g, x: xp.matrix_transpose(g))
-broadcast_op = Linear("broadcast_to", lambda xp, g, x, shape: unbroadcast(xp, g, x.shape))
-flip_op = Linear("flip", lambda xp, g, x, axis: xp.flip(g, axis=axis))
+
+def _batch_permute(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    axes = (0, *(axis + 1 for axis in params["axes"]))
+    return bind(op, tuple(values), {"axes": axes})
+
+
+def _batch_broadcast(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    shape = params["shape"]
+    x = raise_ndim(values[0], batched[0], len(shape))
+    return bind(op, (x,), {"shape": (size, *shape)})
+
+
+def _batch_roll(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    (x,), axis = values, params["axis"]
+    if axis is None:  # each example as if it were flat
+        flat = bind(op, (reshape(x, (size, -1)),), {"shift": params["shift"], "axis": 1})
+        return reshape(flat, x.shape)
+    ndim = len(x.shape) - 1
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    moved = tuple(a % ndim + 1 for a in axes)
+    moved_axis = moved if isinstance(axis, tuple) else moved[0]
+    return bind(op, (x,), {"shift": params["shift"], "axis": moved_axis})
+
+
+reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape), batch=by_shape())
+permute_op = Linear(
+    "permute_dims",
+    lambda xp, g, x, axes: xp.permute_dims(g, _inverse(axes)),
+    batch=_batch_permute,
+)
+matrix_transpose_op = Linear(
+    "matrix_transpose", lambda xp, g, x: xp.matrix_transpose(g), batch=spread
+)
+broadcast_op = Linear(
+    "broadcast_to",
+    lambda xp, g, x, shape: unbroadcast(xp, g, x.shape),
+    batch=_batch_broadcast,
+)
+flip_op = Linear("flip", lambda xp, g, x, axis: xp.flip(g, axis=axis), batch=by_axis())
 roll_op = Linear(
     "roll",
     lambda xp, g, x, shift, axis: xp.roll(
         g, -shift if isinstance(shift, int) else tuple(-s for s in shift), axis=axis
     ),
+    batch=_batch_roll,
 )
-tril_op = Linear("tril", lambda xp, g, x, k: xp.tril(g, k=k))
-triu_op = Linear("triu", lambda xp, g, x, k: xp.triu(g, k=k))
+tril_op = Linear("tril", lambda xp, g, x, k: xp.tril(g, k=k), batch=spread)
+triu_op = Linear("triu", lambda xp, g, x, k: xp.triu(g, k=k), batch=spread)
 
 
 def _transpose_concat(xp: Any, g: Any, *arrays: Any, axis: int) -> list[Any]:
@@ -40,12 +77,14 @@ concat_op = Linear(
     _transpose_concat,
     lambda xp, *arrays, axis: xp.concat(arrays, axis=axis),
     operands=None,
+    batch=by_axis(),
 )
 stack_op = Linear(
     "stack",
     lambda xp, g, *arrays, axis: [g[(*(slice(None),) * axis, i, ...)] for i in range(len(arrays))],
     lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
     operands=None,
+    batch=by_axis(new=1),
 )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General
 from polygrad.core.trace import bind
 from polygrad.ops.manipulation import normalise_axes
@@ -62,14 +63,17 @@ def _log_softmax_jvp(xp: Any, t: Any, ans: Any, _x: Any, axis: tuple[int, ...]) 
     return t[0] - xp.sum(t[0] * xp.exp(ans), axis=axis, keepdims=True)
 
 
-logsumexp_op = General("logsumexp", _lse_vjp, _lse_jvp, _logsumexp)
+logsumexp_op = General("logsumexp", _lse_vjp, _lse_jvp, _logsumexp, batch=by_axis())
 softmax_op = General(
     "softmax",
     _softmax_vjp,
     lambda xp, t, ans, x, axis: _softmax_vjp(xp, t[0], ans, x, axis),
     _softmax,
+    batch=by_axis(),
 )
-log_softmax_op = General("log_softmax", _log_softmax_vjp, _log_softmax_jvp, _log_softmax)
+log_softmax_op = General(
+    "log_softmax", _log_softmax_vjp, _log_softmax_jvp, _log_softmax, batch=by_axis()
+)
 
 
 def logsumexp(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:

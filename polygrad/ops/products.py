@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General
 from polygrad.core.op import is_complex
 from polygrad.ops.manipulation import normalise_axes
@@ -60,7 +61,7 @@ def _prod_jvp(xp: Any, t: Any, _y: Any, x: Any, axis: Any, keepdims: bool) -> An
     return xp.sum(t[0] * _others(xp, x, axis), axis=axis, keepdims=keepdims)
 
 
-prod_op = General("prod", _prod_vjp, _prod_jvp)
+prod_op = General("prod", _prod_vjp, _prod_jvp, batch=by_axis())
 integer_prod_op = on_integers("prod")
 
 
@@ -100,7 +101,7 @@ def _cumulative_jvp(xp: Any, t: Any, y: Any, x: Any, axis: int, include_initial:
     return out
 
 
-cumulative_prod_op = General("cumulative_prod", _cumulative_vjp, _cumulative_jvp)
+cumulative_prod_op = General("cumulative_prod", _cumulative_vjp, _cumulative_jvp, batch=by_axis())
 integer_cumulative_prod_op = on_integers("cumulative_prod")
 
 

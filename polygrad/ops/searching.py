@@ -2,17 +2,18 @@
 
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import Nondifferentiable
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops.creation import scalar_beside
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
-argmax_op = Nondifferentiable("argmax")
-argmin_op = Nondifferentiable("argmin")
-all_op = Nondifferentiable("all")
-any_op = Nondifferentiable("any")
-count_nonzero_op = Nondifferentiable("count_nonzero")
+argmax_op = Nondifferentiable("argmax", batch=by_axis())
+argmin_op = Nondifferentiable("argmin", batch=by_axis())
+all_op = Nondifferentiable("all", batch=by_axis())
+any_op = Nondifferentiable("any", batch=by_axis())
+count_nonzero_op = Nondifferentiable("count_nonzero", batch=by_axis())
 nonzero_op = Nondifferentiable("nonzero", lambda xp, x: tuple(xp.nonzero(x)), multiple=True)
 
 

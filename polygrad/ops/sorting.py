@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General, Nondifferentiable
 from polygrad.core.trace import bind
 from polygrad.errors import ShapeError
@@ -21,8 +22,8 @@ def _sort_jvp(xp: Any, t: Any, _y: Any, x: Any, axis: int, descending: bool, sta
     return xp.take_along_axis(t[0], _places(xp, x, axis, descending, stable), axis=axis)
 
 
-sort_op = General("sort", _sort_vjp, _sort_jvp)
-argsort_op = Nondifferentiable("argsort")
+sort_op = General("sort", _sort_vjp, _sort_jvp, batch=by_axis())
+argsort_op = Nondifferentiable("argsort", batch=by_axis())
 
 
 def _sorted(op: Any, name: str, x: Any, axis: int, descending: bool, stable: bool) -> Any:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import Elementwise, General, Linear, Nondifferentiable
 from polygrad.core.trace import bind
 from polygrad.dtypes import DType, as_dtype
@@ -25,12 +26,17 @@ def count(shape: tuple[int, ...], axis: tuple[int, ...]) -> int:
     return math.prod(shape[i] for i in axis)
 
 
-sum_op = Linear("sum", lambda xp, g, x, axis, keepdims: spread(xp, g, x.shape, axis, keepdims))
+sum_op = Linear(
+    "sum",
+    lambda xp, g, x, axis, keepdims: spread(xp, g, x.shape, axis, keepdims),
+    batch=by_axis(),
+)
 mean_op = Linear(
     "mean",
     lambda xp, g, x, axis, keepdims: spread(
         xp, g / (count(x.shape, axis) or 1), x.shape, axis, keepdims
     ),
+    batch=by_axis(),
 )
 
 
@@ -52,8 +58,8 @@ def _extreme_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool) -
     return xp.sum(t[0] * (hit / ties), axis=axis, keepdims=keepdims)
 
 
-max_op = General("max", _extreme_vjp, _extreme_jvp)
-min_op = General("min", _extreme_vjp, _extreme_jvp)
+max_op = General("max", _extreme_vjp, _extreme_jvp, batch=by_axis())
+min_op = General("min", _extreme_vjp, _extreme_jvp, batch=by_axis())
 
 
 def _reduce(op: Any, name: str, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -99,7 +105,7 @@ def on_integers(name: str) -> Nondifferentiable:
     def forward(xp: Any, x: Any, dtype: DType, **params: Any) -> Any:
         return getattr(xp, name)(x, dtype=getattr(xp, dtype.name), **params)
 
-    return Nondifferentiable(f"{name}_integer", forward)
+    return Nondifferentiable(f"{name}_integer", forward, batch=by_axis())
 
 
 integer_sum_op = on_integers("sum")
@@ -178,7 +184,7 @@ def _transpose_cumulative(xp: Any, g: Any, x: Any, axis: int, include_initial: b
     return xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)
 
 
-cumulative_sum_op = Linear("cumulative_sum", _transpose_cumulative)
+cumulative_sum_op = Linear("cumulative_sum", _transpose_cumulative, batch=by_axis())
 integer_cumulative_sum_op = on_integers("cumulative_sum")
 
 

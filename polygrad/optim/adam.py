@@ -6,7 +6,6 @@ from typing import Any
 from polygrad import tree
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
-from polygrad.ops import sqrt
 from polygrad.optim.base import Optimizer, check_gradient, check_number, each_leaf, zeros_for
 
 
@@ -80,25 +79,25 @@ def _adam(name: str, learning_rate: Any, b1: Any, b2: Any, eps: Any, decay: Any)
         root = math.sqrt(1.0 - b2**count)
         scale, shift = rate * (root / (1.0 - b1**count)), eps * root
 
-        def step(g: Any, m: Any, v: Any, p: Any = None) -> tuple[Any, Any, Any]:
+        def step(xp: Any, g: Any, m: Any, v: Any, p: Any = None) -> tuple[Any, Any, Any]:
             check_gradient(name, g, m)
-            m = b1 * m + (1.0 - b1) * g
-            v = b2 * v + (1.0 - b2) * _squared(g)
-            out = m / (_root(v) + shift) * -scale
-            return (out - (rate * decay) * p if decays else out), m, v
+            m = m * b1  # in place from here on, in the arrays made by each first line
+            m += g * (1.0 - b1)
+            size = abs(g) if as_dtype(getattr(g, "dtype", type(g))).is_complex else g
+            squared = size * size
+            squared *= 1.0 - b2
+            v = v * b2
+            v += squared
+            divisor = xp.sqrt(v)
+            divisor += shift
+            out = m / divisor
+            out *= -scale
+            if decays:
+                out -= p * (rate * decay)
+            return out, m, v
 
         trees = (grads, state.mean, state.square) + ((params,) if decays else ())
         updates, mean, square = each_leaf(f"{name}: state", step, *trees, outputs=3)
         return updates, AdamState(count, mean, square)
 
     return Optimizer(init, update)
-
-
-def _squared(g: Any) -> Any:
-    if as_dtype(getattr(g, "dtype", type(g))).is_complex:
-        g = abs(g)
-    return g * g
-
-
-def _root(v: Any) -> Any:
-    return math.sqrt(v) if type(v) is float else sqrt(v)

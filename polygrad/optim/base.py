@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from polygrad import tree
-from polygrad.array import is_array
+from polygrad import ops, tree
+from polygrad.array import BASE, Array, is_array, wrap
+from polygrad.backend import backend_for_type
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError, TreeError
 from polygrad.ops import real, zeros_like
@@ -35,7 +36,7 @@ def apply_updates(params: Any, updates: Any) -> Any:
     (Array(1.5, dtype=float64, device=cpu), 'name')
     """
 
-    def add(leaf: Any, update: Any) -> Any:
+    def add(xp: Any, leaf: Any, update: Any) -> Any:
         _check_shape("apply_updates: an update", update, leaf)
         return leaf + update
 
@@ -76,8 +77,10 @@ def each_leaf(
 ) -> tuple[Any, ...]:
     """``function`` over the leaves of ``first`` and what stands there in the other pytrees.
 
-    It returns one value, or a tuple of ``outputs``; so many pytrees come out. Where the second
-    pytree holds None nothing is computed: the result is ``missing(leaf)``, or None.
+    It takes ``(xp, *leaves)`` as the rules of ops do: library arrays and their namespace, or
+    tracked Arrays and polygrad's. It returns a tuple of ``outputs`` values, or the value if
+    there is one; so many pytrees come out. Where the second pytree holds None nothing is
+    computed: the result is ``missing(leaf)``, or None.
     """
     leaves, spec = tree.flatten(first)
     columns = [leaves]
@@ -92,12 +95,26 @@ def each_leaf(
         if len(row) > 1 and row[1] is None:
             values: Any = (None if missing is None else missing(row[0]),) * outputs
         else:
-            values = function(*row)
-            if outputs == 1:
-                values = (values,)
+            values = _run(function, row, outputs)
         for column, value in zip(found, values, strict=True):
             column.append(value)
-    return tuple(tree.unflatten(spec, column) for column in found)
+    return tuple([tree.unflatten(spec, column) for column in found])
+
+
+def _run(function: Callable[..., Any], row: tuple[Any, ...], outputs: int) -> Any:
+    """One leaf: untracked arrays are computed with in their library, without dispatch."""
+    arrays = [value for value in row if type(value) is Array]
+    if any(value._trace is not BASE for value in arrays):
+        values = function(ops, *row)
+        return (values,) if outputs == 1 else values
+    plain = [value._value if type(value) is Array else value for value in row]
+    backend = next((b for b in (backend_for_type(type(value)) for value in plain) if b), None)
+    if backend is None:
+        values = function(math, *plain)
+        return (values,) if outputs == 1 else values
+    values = function(backend.xp, *plain)
+    settled = [backend.normalise(value) for value in ((values,) if outputs == 1 else values)]
+    return [wrap(value) for value in settled] if arrays else settled
 
 
 def check_gradient(name: str, gradient: Any, reference: Any) -> None:

@@ -37,13 +37,14 @@ def sgd(learning_rate: Any, momentum: float = 0.0, nesterov: bool = False) -> Op
 
     def update(grads: Any, state: SGDState, params: Any = None) -> tuple[Any, SGDState]:
         if not moving:
-            (updates,) = each_leaf("sgd: grads", lambda g: g * -rate, grads)
+            (updates,) = each_leaf("sgd: grads", lambda xp, g: g * -rate, grads)
             return updates, state
 
-        def step(g: Any, v: Any) -> tuple[Any, Any]:
+        def step(xp: Any, g: Any, v: Any) -> tuple[Any, Any]:
             check_gradient("sgd", g, v)
-            v = decay * v + g
-            return (decay * v + g if nesterov else v) * -rate, v
+            v = v * decay
+            v += g
+            return (v * decay + g if nesterov else v) * -rate, v
 
         updates, velocity = each_leaf("sgd: state", step, grads, state.momentum, outputs=2)
         return updates, SGDState(velocity)

@@ -64,29 +64,34 @@ def inside(value: Any) -> Any:
 
 def kind_of(leaves: list[Any]) -> str:
     """The kind of array that results take when these leaves came in."""
-    kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if _is_array(leaf)}
+    kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if is_array_leaf(leaf)}
     return ARRAY if ARRAY in kinds else RAW if kinds else PYTHON
 
 
-def _is_array(leaf: Any) -> bool:
+def is_array_leaf(leaf: Any) -> bool:
+    """Whether a leaf is an Array or a library array."""
     return type(leaf) is Array or backend_for_type(type(leaf)) is not None
+
+
+def unwrap_as(value: Any, kind: str) -> Any:
+    """A result in the kind of array that came in; tracked by outer transforms it stays so."""
+    if type(value) is not Array or value._trace.level:
+        return value
+    if kind is ARRAY:
+        return value
+    raw = value._value
+    if kind is PYTHON:
+        return value.item() if raw.shape == () else value
+    return raw
 
 
 def take_off(value: Any, trace: Trace, kind: str) -> Any:
     """An output without this trace's tracking, in the kind of array that came in."""
 
     def one(leaf: Any) -> Any:
-        if type(leaf) is not Array:
-            return leaf
-        lower = leaf._value if leaf._trace is trace else leaf
-        if type(lower) is Array and lower._trace.level:
-            return lower
-        raw = raw_and_backend(lower)[0]
-        if kind is ARRAY:
-            return wrap(raw)
-        if kind is PYTHON:
-            return wrap(raw).item() if raw.shape == () else wrap(raw)
-        return raw
+        if type(leaf) is Array and leaf._trace is trace:
+            leaf = wrap(leaf._value)
+        return unwrap_as(leaf, kind)
 
     return one(value) if type(value) is Array else tree.map(one, value)
 

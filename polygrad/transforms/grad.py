@@ -157,20 +157,17 @@ def _cotangent(given: Any, reference: Any, node: Node, whole: Any, place: int) -
     if type(given) in (int, float, complex):
         given = ops.ones_like(reference) * given if hasattr(reference, "shape") else given
     leaf = Leaf(given)
-    if leaf.value is None:
-        dtype = getattr(given, "dtype", type(given).__name__)
+    expected = as_dtype(node.dtype)
+    if leaf.value is None or as_dtype(leaf.value.dtype) != expected:
         raise DTypeError(
-            f"cotangent{tree.paths(whole)[place]}: got {dtype}, expected {as_dtype(node.dtype)}, the data type of the output"
+            f"cotangent{tree.paths(whole)[place]}: got "
+            f"{getattr(given, 'dtype', type(given).__name__)}, expected {expected}, the data type "
+            "of the output; convert it with pg.astype"
         )
     if tuple(leaf.value.shape) != tuple(node.shape):
         raise ShapeError(
-            f"cotangent{tree.paths(whole)[place]}: got shape {tuple(leaf.value.shape)}, expected the output's shape "
-            f"{tuple(node.shape)}"
-        )
-    if as_dtype(leaf.value.dtype) != as_dtype(node.dtype):
-        raise DTypeError(
-            f"cotangent{tree.paths(whole)[place]}: got {as_dtype(leaf.value.dtype)}, expected {as_dtype(node.dtype)}, the data "
-            "type of the output; convert it with pg.astype"
+            f"cotangent{tree.paths(whole)[place]}: got shape {tuple(leaf.value.shape)}, expected "
+            f"{tuple(node.shape)}, the shape of the output"
         )
     return leaf.value
 

@@ -48,20 +48,17 @@ def _dual(trace: ForwardTrace, primal: Any, tangent: Any, whole: Any, place: int
     if tangent is None or leaf.value is None:
         return inside(primal)
     direction = Leaf(tangent)
-    if direction.value is None:
+    expected = as_dtype(leaf.value.dtype)
+    if direction.value is None or as_dtype(direction.value.dtype) != expected:
         raise DTypeError(
-            f"tangents{tree.paths(whole)[place]}: got {getattr(tangent, 'dtype', type(tangent).__name__)}, expected "
-            f"{as_dtype(leaf.value.dtype)}, the data type of the primal"
+            f"tangents{tree.paths(whole)[place]}: got "
+            f"{getattr(tangent, 'dtype', type(tangent).__name__)}, expected {expected}, the data "
+            "type of the primal; convert it with pg.astype"
         )
     if tuple(direction.value.shape) != tuple(leaf.value.shape):
         raise ShapeError(
-            f"tangents{tree.paths(whole)[place]}: got shape {tuple(direction.value.shape)}, expected "
-            f"{tuple(leaf.value.shape)}, the shape of the primal"
-        )
-    if as_dtype(direction.value.dtype) != as_dtype(leaf.value.dtype):
-        raise DTypeError(
-            f"tangents{tree.paths(whole)[place]}: got {as_dtype(direction.value.dtype)}, expected "
-            f"{as_dtype(leaf.value.dtype)}, the data type of the primal"
+            f"tangents{tree.paths(whole)[place]}: got shape {tuple(direction.value.shape)}, "
+            f"expected {tuple(leaf.value.shape)}, the shape of the primal"
         )
     return trace.input(leaf.value, direction.value)
 

@@ -3,16 +3,15 @@
 from typing import Any
 
 from polygrad.array import is_array
-from polygrad.core.kinds import Bilinear, Linear, unbroadcast
+from polygrad.core.kinds import Bilinear, Linear, Nondifferentiable, unbroadcast
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
 from polygrad.ops.arithmetic import multiply
-from polygrad.ops.creation import eye
 from polygrad.ops.linalg.common import check_array, check_matrix, conjugate, embed
 from polygrad.ops.linalg.solving import inv
 from polygrad.ops.linear_algebra import matmul
-from polygrad.ops.manipulation import broadcast_shapes, broadcast_to, expand_dims
+from polygrad.ops.manipulation import broadcast_shapes, expand_dims
 from polygrad.ops.statistical import sum as total
 
 
@@ -119,6 +118,12 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return total(diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
+identity_op = Nondifferentiable(
+    "identity_matrices",
+    lambda xp, x: xp.zeros_like(x) + xp.eye(x.shape[-1], dtype=x.dtype, device=x.device),
+)
+
+
 def matrix_power(x: Any, n: int, /) -> Any:
     """The n-th power of square matrices by repeated squaring.
 
@@ -134,8 +139,7 @@ def matrix_power(x: Any, n: int, /) -> Any:
         raise ArgumentTypeError(f"matrix_power: n is {type(n).__name__}, expected an integer")
     n = n.__index__()
     if n == 0:
-        one = eye(x.shape[-1], dtype=x.dtype, device=x.device)
-        return broadcast_to(x * 0, x.shape) + one
+        return bind(identity_op, (x,), {})
     square, result = (inv(x) if n < 0 else x), None
     n = abs(n)
     while True:

@@ -13,7 +13,6 @@ from polygrad.ops.linalg.common import (
     conjugate,
     embed,
     explained,
-    real_part,
 )
 from polygrad.ops.manipulation import broadcast_shapes
 
@@ -220,7 +219,7 @@ def _slogdet_vjp(xp: Any, g: Any, ans: Any, x: Any) -> Any:
     back = adjoint(xp, _inverse_for_slogdet(xp, x))
     if is_complex(x.dtype):
         turn = xp.imag(xp.conj(g_sign) * ans[0])
-        g_log = xp.astype(g_log, x.dtype) - turn * 1j
+        g_log = xp.astype(g_log, x.dtype) - xp.astype(turn, x.dtype) * 1j
     return back * g_log[..., None, None]
 
 
@@ -229,7 +228,8 @@ def _slogdet_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
     change = xp.sum(xp.matrix_transpose(inverse) * t[0], axis=(-2, -1))
     if not is_complex(x.dtype):
         return None, change
-    return ans[0] * (xp.imag(change) * 1j), real_part(xp, change)
+    turn = xp.astype(xp.imag(change), x.dtype) * 1j
+    return ans[0] * turn, xp.real(change)
 
 
 slogdet_op = General(

@@ -10,7 +10,7 @@ from typing import Any
 
 # (1 + 2x) erfcx(x) for x >= 0, in Chebyshev polynomials of (x - 3) / (x + 3).
 _ERFCX = (
-    0.58878128709828,
+    1.17756257419656,
     0.005353904539615676,
     -0.09377550342284209,
     0.05436652555744322,

@@ -210,9 +210,7 @@ def _ellipe_slope(xp: Any, y: Any, m: Any) -> Any:
 def _slopes(sign: int) -> tuple[float, ...]:
     """n times the coefficient of m**n, n = 1 ... 8, in 2/pi K(m), or 2/pi E(m) for -1."""
     squares = [(math.comb(2 * n, n) / 4**n) ** 2 for n in range(1, 9)]
-    return tuple(
-        n * c / (1 if sign == 1 else 1 - 2 * n) for n, c in enumerate(squares, 1)
-    )
+    return tuple(n * c / (1 if sign == 1 else 1 - 2 * n) for n, c in enumerate(squares, 1))
 
 
 hyp1f1 = special(
@@ -226,4 +224,3 @@ hyp1f1 = special(
     2.718282
     """,
 )
-

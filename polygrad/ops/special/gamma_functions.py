@@ -249,4 +249,3 @@ def comb(n: Any, k: Any, /) -> Any:
     n, k = operands(n, k)
     ways = binom(n, k)
     return where((k <= n) & (n >= 0) & (k >= 0), ways, ways * 0)
-

@@ -1,0 +1,153 @@
+"""vmap: arrays with a hidden leading axis, and how each op carries it along.
+
+A batched array shows the shape of one example; underneath, the batch is axis 0 of its value.
+A batch rule is ``rule(op, size, values, batched, params)``: ``values`` are one level down, those
+marked in ``batched`` with the batch in front, and so is each answer that it returns.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from polygrad.array import BASE, Array, Batched
+from polygrad.core import op as op_module
+from polygrad.core.op import Op
+from polygrad.core.trace import Trace, bind
+from polygrad.errors import LeakedArrayError
+
+BatchRule = Callable[..., Any]
+
+
+class BatchTrace(Trace):
+    """Runs each op on a whole batch at once."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def input(self, value: Any) -> Array:
+        """A batched array; the batch is axis 0 of ``value``."""
+        return Array(Batched(value), self, None)
+
+    def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Run ``op`` one level down by its batch rule."""
+        if not self.alive:
+            raise LeakedArrayError(
+                f"{op.name}: an array of a vmap is used after that vmap ended; return it from "
+                "the function instead"
+            )
+        values, batched = [], []
+        for arg in args:
+            mine = type(arg) is Array and arg._trace is self
+            if mine:
+                arg = arg._value.value
+            elif type(arg) is Array and arg._trace is BASE:
+                arg = arg._value
+            values.append(arg)
+            batched.append(mine)
+        rule = op.batching or loop
+        out = rule(op, self.size, values, batched, params)
+        return tuple(map(self.input, out)) if op.multiple else self.input(out)
+
+
+def unbatched_ndim(value: Any, is_batched: bool) -> int:
+    """The number of axes of one example of an operand."""
+    return len(getattr(value, "shape", ())) - is_batched
+
+
+def raise_ndim(value: Any, is_batched: bool, ndim: int) -> Any:
+    """A batched value with axes of length 1 behind the batch, to ``ndim`` axes an example."""
+    missing = ndim - unbatched_ndim(value, is_batched)
+    if not is_batched or missing <= 0:
+        return value
+    xp = op_module.traced_namespace
+    return xp.reshape(value, (value.shape[0], *(1,) * missing, *value.shape[1:]))
+
+
+def spread_batch(value: Any, is_batched: bool, size: int) -> Any:
+    """A value with the batch in front, repeated where it had none."""
+    if is_batched:
+        return value
+    xp = op_module.traced_namespace
+    return xp.broadcast_to(value, (size, *value.shape))
+
+
+def elementwise(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """Line up the axes of one example from the last; they broadcast as they do without vmap."""
+    ndim = max(unbatched_ndim(v, b) for v, b in zip(values, batched, strict=True))
+    lined_up = [raise_ndim(v, b, ndim) for v, b in zip(values, batched, strict=True)]
+    return bind(op, tuple(lined_up), params)
+
+
+def leading(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """For ops that work on the last axes and broadcast the ones in front (linear algebra)."""
+    return elementwise(op, size, values, batched, params)
+
+
+def spread(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """For ops that act alike on every slice along the first axis: all operands get the batch."""
+    full = [spread_batch(v, b, size) for v, b in zip(values, batched, strict=True)]
+    return bind(op, tuple(full), params)
+
+
+def by_axis(new: int = 0) -> BatchRule:
+    """For ops with a parameter ``axis``: a number or a tuple, or None for the flat example.
+
+    All operands get the batch. ``new`` is how many axes the op adds to those of an example.
+    """
+
+    def rule(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+        full = [spread_batch(v, b, size) for v, b in zip(values, batched, strict=True)]
+        axis, ndim = params["axis"], len(full[0].shape) - 1 + new
+        if axis is None:
+            return _flat_example(op, size, full[0], params)
+        if isinstance(axis, tuple):
+            moved: Any = tuple(a % ndim + 1 for a in axis)
+        else:
+            moved = axis % ndim + 1
+        return bind(op, tuple(full), {**params, "axis": moved})
+
+    return rule
+
+
+def _flat_example(op: Op, size: int, x: Any, params: Any) -> Any:
+    xp = op_module.traced_namespace
+    flat = xp.reshape(x, (size, -1))
+    out = bind(op, (flat,), {**params, "axis": 1})
+    if params.get("keepdims"):
+        out = xp.reshape(out, (size, *(1,) * (len(x.shape) - 1)))
+    return out
+
+
+def by_shape(*names: str) -> BatchRule:
+    """For ops with the shape of the answer in a parameter."""
+    keys = names or ("shape",)
+
+    def rule(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+        full = [spread_batch(v, b, size) for v, b in zip(values, batched, strict=True)]
+        return bind(op, tuple(full), {**params, **{key: (size, *params[key]) for key in keys}})
+
+    return rule
+
+
+def loop(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """For ops without a rule: one example after the other, said aloud."""
+    warnings.warn(
+        f"vmap: {op.name} has no batch rule and runs {size} times in a Python loop; declare one "
+        "with batch=...",
+        stacklevel=2,
+    )
+    xp = op_module.traced_namespace
+    outs: Sequence[Any] = [
+        bind(
+            op,
+            tuple([xp.getitem(v, i) if b else v for v, b in zip(values, batched, strict=True)]),
+            params,
+        )
+        for i in range(size)
+    ]
+    if op.multiple:
+        return tuple(xp.stack(parts) for parts in zip(*outs, strict=True))
+    return xp.stack(outs)

@@ -1,0 +1,43 @@
+"""The linear algebra extension of the array API standard, every function with its derivative.
+
+Matrices are the last two axes, leading axes are a stack of them.
+"""
+
+from polygrad.ops.linalg.factors import QRResult, cholesky, qr
+from polygrad.ops.linalg.norms import matrix_norm, vector_norm
+from polygrad.ops.linalg.products import cross, diagonal, matrix_power, outer, trace
+from polygrad.ops.linalg.pseudo import matrix_rank, pinv
+from polygrad.ops.linalg.solving import SlogdetResult, det, inv, slogdet, solve
+from polygrad.ops.linalg.spectral import EighResult, SVDResult, eigh, eigvalsh, svd, svdvals
+from polygrad.ops.linear_algebra import matmul, tensordot, vecdot
+from polygrad.ops.manipulation import matrix_transpose
+
+__all__ = [
+    "EighResult",
+    "QRResult",
+    "SVDResult",
+    "SlogdetResult",
+    "cholesky",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
