@@ -8,6 +8,7 @@ The steps are not typed in. Each is read from the computation graph that polygra
 """
 
 import argparse
+import itertools
 import math
 import random
 import sys
@@ -17,11 +18,7 @@ import polygrad as pg
 from polygrad.explain import graph, name
 
 EXAMPLES = [(-1.0, -1.4), (0.5, 1.1), (2.0, 2.9)]  # (x, y): the m = 3 examples of section 5
-NAMES = [
-    "w[1]_11", "b[1]_1",
-    "w[2]_11", "w[2]_21", "b[2]_1", "b[2]_2",
-    "w[3]_11", "w[3]_12", "b[3]_1",
-]  # fmt: skip
+NAMES = "w[1]_11 b[1]_1 w[2]_11 w[2]_21 b[2]_1 b[2]_2 w[3]_11 w[3]_12 b[3]_1".split()
 TRUE_WEIGHTS = (1.5, 2.0)  # of the little network that made the data of section 7
 VALLEY_X = (-1.5, -0.5)
 
@@ -38,9 +35,8 @@ class Checks:
 
     def close(self, what, got, expected, tolerance=1e-6):
         """Whether two numbers agree; the word to print beside them."""
-        return self.true(
-            what, abs(got - expected) <= tolerance * (1 + abs(expected)), got, expected
-        )
+        near = abs(got - expected) <= tolerance * (1 + abs(expected))
+        return self.true(what, near, got, expected)
 
     def true(self, what, holds, got="", expected=""):
         if holds:  # a nan holds nowhere
@@ -50,12 +46,8 @@ class Checks:
         return "WRONG"
 
 
-def say(text=""):
-    print(text)
-
-
 def title(number, text):
-    say(f"\n{number}. {text}\n" + "-" * (len(text) + len(str(number)) + 2))
+    print(f"\n{number}. {text}\n" + "-" * (len(text) + len(str(number)) + 2))
 
 
 def scalar(value):
@@ -67,50 +59,48 @@ def slope(f, at, h=1e-5):
     return (f(at + h).item() - f(at - h).item()) / (2 * h)
 
 
-# -- 1 to 4: derivative, chain rule, several paths, y = mx + c ---------------------------------
-
-
 def derivative(checks):
     title(1, "The derivative as a limit")
-    say("f'(x) is what (f(x + h) - f(x)) / h comes to as h shrinks; here at x = 3.\n")
-    say(f"{'h':>8}  {'f(x) = 2x':>14}  {'f(x) = x^2':>14}")
+    print("f'(x) is what (f(x + h) - f(x)) / h comes to as h shrinks; here at x = 3.\n")
+    print(f"{'h':>8}  {'f(x) = 2x':>14}  {'f(x) = x^2':>14}")
     functions = [lambda x: 2 * x, lambda x: x * x]
     for exponent in range(7):
         h = 10.0**-exponent
         quotients = [((f(scalar(3.0 + h)) - f(scalar(3.0))) / h).item() for f in functions]
-        say(f"{h:8.0e}  {quotients[0]:14.9f}  {quotients[1]:14.9f}")
+        print(f"{h:8.0e}  {quotients[0]:14.9f}  {quotients[1]:14.9f}")
     by_grad = [pg.grad(f)(scalar(3.0)).item() for f in functions]
     marks = [checks.close("1: d(2x)/dx", by_grad[0], 2.0, 0.0)]
     for text, limit, computed in zip(["2x", "x^2"], quotients, by_grad, strict=True):
         marks.append(checks.close(f"1: the limit for {text}", limit, computed, 1e-5))
-    say(f"{'pg.grad':>8}  {by_grad[0]:14.9f}  {by_grad[1]:14.9f}   {'/'.join(sorted(set(marks)))}")
-    say("\n2x is a straight line: the quotient is 2 for every h. For x^2 it is 2x + h = 6 + h,")
-    say("which comes to 6 only in the limit.")
+    mark = max(marks, key=len)
+    print(f"{'pg.grad':>8}  {by_grad[0]:14.9f}  {by_grad[1]:14.9f}   {mark}")
+    print("\n2x is a straight line: the quotient is 2 for every h. For x^2 it is 2x + h = 6 + h,")
+    print("which comes to 6 only in the limit.")
 
 
 def vehicles(checks):
     title(2, "The chain rule: a car, a bicycle and a walker")
-    say("The car is twice as fast as the bicycle, the bicycle four times as fast as the walker.")
-    say("How far does the car come for each metre of the walker? 2 * 4, by the chain rule:\n")
+    print("The car is twice as fast as the bicycle, the bicycle four times as fast as the walker.")
+    print("How far does the car come for each metre of the walker? 2 * 4, by the chain rule:\n")
 
     def car(walker):
         bicycle = name("bicycle", 4 * walker)
         return name("car", 2 * bicycle)
 
     steps = graph(car)(scalar(1.0)).steps()
-    say(str(steps))
+    print(steps)
     product = math.prod(step.local.item() for step in steps[1:])
     mark = checks.close("2: product of the local derivatives", product, 8.0)
     checks.close("2: gradient", steps.gradient("walker").item(), 8.0)
     checks.close("2: limit", slope(lambda w: car(scalar(w)), 1.0), 8.0)
     text = " * ".join(f"{step.local.item():g}" for step in steps[1:])
-    say(f"\nd car/d walker = d car/d bicycle * d bicycle/d walker = {text} = {product:g}   {mark}")
+    print(f"\nd car/d walker = d car/d bicycle * d bicycle/d walker = {text} = {product:g} {mark}")
 
 
 def several_paths(checks):
     title(3, "The chain rule over several paths: add the contributions")
-    say("z = u * v with u = x^2 and v = 3x. A change of x reaches z through u and through v:")
-    say("dz/dx = dz/du * du/dx + dz/dv * dv/dx. At x = 2:\n")
+    print("z = u * v with u = x^2 and v = 3x. A change of x reaches z through u and through v:")
+    print("dz/dx = dz/du * du/dx + dz/dv * dv/dx. At x = 2:\n")
 
     def z(x):
         u = name("u", pg.square(x))
@@ -118,27 +108,27 @@ def several_paths(checks):
         return name("z", u * v)
 
     steps = graph(z)(scalar(2.0)).steps()
-    say(str(steps))
+    print(steps)
     got, limit = steps.gradient("x").item(), slope(lambda x: z(scalar(x)), 2.0)
     mark = checks.close("3: dz/dx", got, limit)
     checks.close("3: dz/dx by pg.grad", got, pg.grad(z)(scalar(2.0)).item())
-    say(f"\nz is 3x^3, so dz/dx is 9x^2 = 36: backpropagation {got:g}, limit {limit:.6f}   {mark}")
+    print(f"\nz is 3x^3 and dz/dx is 9x^2 = 36: backpropagation {got:g}, limit {limit:.6f} {mark}")
 
 
 def line(checks):
     title(4, "Backpropagation on y = mx + c")
-    say("The function as a graph: a node for each value, an edge from each operand to its node.\n")
+    print("The function as a graph: a node for each value, an edge from operand to node.\n")
 
     def y(m, x, c):
         return name("y", name("p", m * x) + c)
 
     recorded = graph(y)(scalar(2.0), scalar(3.0), scalar(1.0))
-    say(str(recorded))
-    say("\nEach edge has a local derivative:\n")
-    say("\n".join(f"   {edge}" for edge in recorded.edges()))
-    say("\nFrom the last node to every leaf; the incoming gradient times the local derivative:\n")
-    say(str(recorded.steps()))
-    say()
+    print(recorded)
+    print("\nEach edge has a local derivative:\n")
+    print("\n".join(f"   {edge}" for edge in recorded.edges()))
+    print("\nFrom the last node to every leaf; the incoming gradient times the local derivative:\n")
+    print(recorded.steps())
+    print()
     grads = pg.grad(y, argnums=(0, 1, 2))(scalar(2.0), scalar(3.0), scalar(1.0))
     against_the_limit(checks, "4", "y", recorded, dict(zip("mxc", grads, strict=True)))
 
@@ -147,7 +137,7 @@ def against_the_limit(checks, section, output, recorded, grads):
     """Hold the gradient of every node, and every local derivative, against the definition."""
     steps = recorded.steps()
     width = max(map(len, recorded.nodes))
-    say(f"{'':8}{'':{width}}  {'by the steps':>14}  {'by the limit':>14}  {'by pg.grad':>14}")
+    print(f"{'':8}{'':{width}}  {'by the steps':>14}  {'by the limit':>14}  {'by pg.grad':>14}")
     for node in recorded.nodes.values():
         label = f"d{output}/d {node.name:{width}}"
         got = steps.gradient(node.name).item()
@@ -158,7 +148,7 @@ def against_the_limit(checks, section, output, recorded, grads):
             other = f"{grads[node.name].item():14.8f}"
             what = f"{section}: {label} by pg.grad"
             marks.append(checks.close(what, got, grads[node.name].item(), 1e-12))
-        say(f"   {label}  {got:14.8f}  {limit:14.8f}  {other:>14}   {max(marks, key=len)}")
+        print(f"   {label}  {got:14.8f}  {limit:14.8f}  {other:>14}   {max(marks, key=len)}")
     edges, wrong = recorded.edges(), len(checks.failed)
     for edge in edges:
         node = recorded.nodes[edge.node]
@@ -169,10 +159,7 @@ def against_the_limit(checks, section, output, recorded, grads):
         )
         checks.close(f"{section}: local derivative {edge}", edge.local.item(), limit)
     agree = len(edges) - len(checks.failed) + wrong
-    say(f"   {agree} of {len(edges)} local derivatives agree with the limit definition")
-
-
-# -- 5 and 6: the 1-1-2-1 network ------------------------------------------------------------------
+    print(f"   {agree} of {len(edges)} local derivatives agree with the limit definition")
 
 
 def network(p, x, mark=""):
@@ -205,27 +192,25 @@ def random_parameters(generator):
 
 def network_steps(checks, parameters):
     title(5, "Backpropagation through a 1-1-2-1 network")
-    say("Linear neurons. w[i]_jk is the weight in layer i from neuron k to neuron j, b[i]_j the")
-    say(
-        "bias of neuron j in layer i, a[i]_j its value. L = (out - y)^2 is the loss of one example."
-    )
+    print("Linear neurons. w[i]_jk is the weight in layer i from neuron k to neuron j, b[i]_j the")
+    print("bias of neuron j in layer i, a[i]_j its value; L = (out - y)^2 the loss of one example.")
     x, y = EXAMPLES[0]
-    say(f"\nThe graph of L for the first example, x = {x:g}, y = {y:g}:\n")
+    print(f"\nThe graph of L for the first example, x = {x:g}, y = {y:g}:\n")
     recorded = graph(loss)(parameters, scalar(x), scalar(y))
-    say(str(recorded))
-    say("\nIts backpropagation, step by step:\n")
-    say(str(recorded.steps()))
-    say("\nWhere paths meet (a[1]_1 feeds both neurons of layer 2) the contributions are added.")
-    say("Checked against the limit definition (L(v + h) - L(v - h)) / 2h for every node:\n")
+    print(recorded)
+    print("\nIts backpropagation, step by step:\n")
+    print(recorded.steps())
+    print("\nWhere paths meet (a[1]_1 feeds both neurons of layer 2) the contributions are added.")
+    print("Checked against the limit definition (L(v + h) - L(v - h)) / 2h for every node:\n")
     grads, dx, dy = pg.grad(loss, argnums=(0, 1, 2))(parameters, scalar(x), scalar(y))
     against_the_limit(checks, "5, L", "L", recorded, {**grads, "x": dx, "y": dy})
 
     m = len(EXAMPLES)
-    say(f"\nThe cost J is the mean of L over the m = {m} examples; (1), (2), ... tell them apart.")
-    say("Each parameter takes part in every example, so it is reached by a path through each:\n")
+    print(f"\nThe cost J is the mean of L over m = {m} examples; (1), (2), ... tell them apart.")
+    print("Each parameter takes part in every example, so it is reached by a path through each:\n")
     recorded = graph(cost)(parameters)
-    say(str(recorded.steps()))
-    say("\nChecked in the same way:\n")
+    print(recorded.steps())
+    print("\nChecked in the same way:\n")
     against_the_limit(checks, "5, J", "J", recorded, pg.grad(cost)(parameters))
 
 
@@ -235,16 +220,13 @@ def mean_of_gradients(checks, parameters):
     each = [pg.grad(loss)(parameters, scalar(x), scalar(y)) for x, y in EXAMPLES]
     whole = pg.grad(cost)(parameters)
     heads = "  ".join(f"{f'dL({i})/dp':>11}" for i in range(1, m + 1))
-    say(f"parameter p  {heads}  {'their mean':>11}  {'dJ/dp':>11}")
+    print(f"parameter p  {heads}  {'their mean':>11}  {'dJ/dp':>11}")
     for key in NAMES:
         values = [g[key].item() for g in each]
         mean = sum(values) / m
         mark = checks.close(f"6: dJ/d {key}", mean, whole[key].item(), 1e-12)
         row = "  ".join(f"{v:11.6f}" for v in (*values, mean, whole[key].item()))
-        say(f"{key:11}  {row}   {mark}")
-
-
-# -- 7: gradient descent -----------------------------------------------------------------------
+        print(f"{key:11}  {row}   {mark}")
 
 
 def descend(f, start, alpha, most, enough):
@@ -268,18 +250,16 @@ def descend(f, start, alpha, most, enough):
 
 def fit_line(checks, parameters, alpha):
     title(7, "Gradient descent")
-    say(f"Every parameter p moves against its gradient: p <- p - alpha * dJ/dp, alpha = {alpha:g}.")
-    say("First the 1-1-2-1 network of section 5, from its random start:\n")
+    print(f"Each parameter moves against its gradient: p <- p - alpha * dJ/dp, alpha = {alpha:g}.")
+    print("First the 1-1-2-1 network of section 5, from its random start:\n")
     points, costs = descend(cost, parameters, alpha, 3000, 1e-5)
-    say(f"{'step':>6}  {'J':>12}")
+    print(f"{'step':>6}  {'J':>12}")
     shown = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
     for i in [*(i for i in shown if i < len(costs) - 1), len(costs) - 1]:
-        say(f"{i:6}  {costs[i]:12.8f}")
-    rises = sum(after >= before for before, after in zip(costs, costs[1:], strict=False))
-    if rises:
-        say(f"J rose in {rises} of {len(costs) - 1} steps: alpha is large for this start")
-    else:
-        say("J falls at every step")
+        print(f"{i:6}  {costs[i]:12.8f}")
+    rises = sum(after >= before for before, after in itertools.pairwise(costs))
+    rose = f"J rose in {rises} of {len(costs) - 1} steps: alpha is large for this start"
+    print(rose if rises else "J falls at every step")
     checks.true("7: J ends below its start", costs[-1] < costs[0], costs[-1], costs[0])
     c = network(points[-1], scalar(0.0)).item()
     m = network(points[-1], scalar(1.0)).item() - c
@@ -290,9 +270,9 @@ def fit_line(checks, parameters, alpha):
         checks.close("7: slope of the fitted line", m, best, 1e-3),
         checks.close("7: intercept of the fitted line", c, y0 - best * x0, 1e-3),
     }
-    say("\nA network of linear neurons is itself a line y = mx + c, whatever its layers. It found")
-    say(f"m = {m:.4f}, c = {c:.4f}; least squares by formula: {best:.4f}, {y0 - best * x0:.4f}")
-    say("   " + "/".join(sorted(marks)))
+    print("\nA network of linear neurons is itself a line y = mx + c, however deep. This one found")
+    print(f"m = {m:.4f}, c = {c:.4f}; least squares by formula: {best:.4f}, {y0 - best * x0:.4f}")
+    print("/".join(sorted(marks)))
 
 
 def valley(w):
@@ -303,24 +283,25 @@ def valley(w):
     return pg.mean(pg.square(w2 * pg.tanh(w1 * x + 0.5) - target), axis=-1)
 
 
+def at(point):
+    return f"({point[0]:6.3f}, {point[1]:6.3f})"
+
+
 def two_valleys(checks, generator, alpha, folder):
-    say("\nWhere a descent ends depends on where it starts. J of a neuron with a bend in it,")
-    say(f"out = w2 tanh(w1 x + 1/2), on data made with w1, w2 = {TRUE_WEIGHTS}, has two minima.")
-    say("Random starts, until two have reached different ones:\n")
+    print("\nWhere a descent ends depends on where it starts. J of a neuron with a bend in it,")
+    print(f"out = w2 tanh(w1 x + 1/2), on data made with w1, w2 = {TRUE_WEIGHTS}, has two minima.")
+    print("Random starts, until two have reached different ones:\n")
     runs = []
     for _ in range(50):
         start = scalar([generator.uniform(-2.5, 2.5), generator.uniform(-2.5, 2.5)])
         points, costs = descend(valley, start, alpha, 20000, 1e-4)
         path = [point.tolist() for point in points]
         if runs and math.dist(runs[0][0][-1], path[-1]) < 0.1:
-            say(f"   the start ({path[0][0]:6.3f}, {path[0][1]:6.3f}) ends where a did; once more")
+            print(f"   the start {at(path[0])} ends where a did; once more")
             continue
         begin, end = "ab"[len(runs)], "cd"[len(runs)]
-        say(
-            f"   {begin} = ({path[0][0]:6.3f}, {path[0][1]:6.3f}), J = {costs[0]:.5f}, reaches "
-            f"{end} = ({path[-1][0]:6.3f}, {path[-1][1]:6.3f}), J = {costs[-1]:.5f} "
-            f"in {len(path) - 1} steps"
-        )
+        print(f"   {begin} = {at(path[0])}, J = {costs[0]:.5f}, in {len(path) - 1} steps reaches")
+        print(f"   {end} = {at(path[-1])}, J = {costs[-1]:.5f}")
         runs.append((path, costs))
         if len(runs) == 2:
             break
@@ -328,17 +309,15 @@ def two_valleys(checks, generator, alpha, folder):
         raise Failure("50 random starts reached one minimum only; expected two")
     marks = set()
     for (path, _), end in zip(runs, "cd", strict=True):
-        at = scalar(path[-1])
         units = (scalar([1.0, 0.0]), scalar([0.0, 1.0]))
-        (p, q), (_, r) = (pg.jvp(pg.grad(valley), (at,), (u,))[1].tolist() for u in units)
-        marks.add(
-            checks.true(f"7: J bends upwards in every direction at {end}", p > 0 < p * r - q * q)
-        )
+        second = [pg.jvp(pg.grad(valley), (scalar(path[-1]),), (u,))[1].tolist() for u in units]
+        (p, q), (_, r) = second  # positive definite: a minimum, not a saddle
+        marks.add(checks.true(f"7: J bends upwards around {end}", p > 0 and p * r - q * q > 0))
     best = min(runs, key=lambda run: run[1][-1])
     distance = math.dist(best[0][-1], TRUE_WEIGHTS)
     marks.add(checks.close("7: the lower minimum is the network of the data", distance, 0.0, 0.01))
-    say("   both are minima: the gradient vanishes and J bends upwards in every direction;")
-    say(f"   the lower one has found the network that made the data   {'/'.join(sorted(marks))}")
+    print("   both are minima: the gradient vanishes and J bends upwards in every direction;")
+    print(f"   the lower one has found the network that made the data   {'/'.join(sorted(marks))}")
     draw([path for path, _ in runs], folder)
 
 
@@ -348,7 +327,7 @@ def draw(paths, folder):
         from matplotlib.colors import LogNorm
         from matplotlib.figure import Figure
     except ImportError:
-        say("\nNo picture: matplotlib is missing; install the extra 'viz', pip install -e '.[viz]'")
+        print("\nNo picture without matplotlib: install the extra viz, pip install -e '.[viz]'")
         return
     n, low, high = 161, -2.75, 2.75
     axis = [low + (high - low) * i / (n - 1) for i in range(n)]
@@ -377,7 +356,7 @@ def draw(paths, folder):
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "backprop_by_hand.png"
     figure.savefig(target)
-    say(f"\nThe two paths on a contour plot of J: {target}")
+    print(f"\nThe two paths on a contour plot of J: {target}")
 
 
 def main(argv=None):
@@ -395,7 +374,7 @@ def main(argv=None):
         parser.error(f"--device: {error}")
     checks, generator = Checks(), random.Random(options.seed)
     with device:
-        say(f"Backpropagation by hand, on {device}, seed {options.seed}")
+        print(f"Backpropagation by hand, on {device}, seed {options.seed}")
         try:
             for section in (derivative, vehicles, several_paths, line):
                 section(checks)
@@ -407,11 +386,11 @@ def main(argv=None):
         except Failure as failure:
             checks.failed.append(str(failure))
     if checks.failed:
-        say(f"\n{len(checks.failed)} checks failed, {checks.passed} passed:")
+        print(f"\n{len(checks.failed)} checks failed, {checks.passed} passed:")
         for text in checks.failed:
-            say(f"   {text}")
+            print(f"   {text}")
         return 1
-    say(f"\nAll {checks.passed} checks passed.")
+    print(f"\nAll {checks.passed} checks passed.")
     return 0
 
 

@@ -8,7 +8,6 @@ Array([2., 4.], dtype=float64, device=cpu)
 import sys as _sys
 
 from polygrad import (
-    _dispatch,  # noqa: F401  found here by Array
     backend,
     data,
     dtypes,
@@ -16,6 +15,7 @@ from polygrad import (
     explain,
     io,
     nn,
+    numpy_functions,  # noqa: F401  found here by Array
     ops,
     optim,
     random,

@@ -188,10 +188,10 @@ class Array:
     # -- NumPy's dispatch ---------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return _namespace()._dispatch.ufunc(ufunc, method, inputs, options)
+        return _namespace().numpy_functions.ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return _namespace()._dispatch.function(function, args, options)
+        return _namespace().numpy_functions.function(function, args, options)
 
     # -- printing ---------------------------------------------------------------------------
 

@@ -116,8 +116,9 @@ class Backend:
         """The namespace that rules are written against: the library's and its overrides."""
         source = self.namespace()
         merged = ModuleType(f"polygrad.backends.{self.name}.xp", source.__doc__)
-        for name in dir(source):
-            if not name.startswith("__"):
+        # An extension of the standard is an attribute that dir() need not list.
+        for name in {*dir(source), "fft", "linalg"}:
+            if not name.startswith("__") and hasattr(source, name):
                 setattr(merged, name, getattr(source, name))
         additions = generic(merged) | corrections(merged) | self.overrides(merged)
         for name, value in additions.items():

@@ -23,7 +23,7 @@ def _is_floating(x: Any) -> bool:
 
 def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
     """The corrected functions for a namespace, by name."""
-    tanh, expm1, floor_divide = xp.tanh, xp.expm1, xp.floor_divide
+    tanh, expm1, floor_divide, sign = xp.tanh, xp.expm1, xp.floor_divide, xp.sign
 
     def corrected_tanh(x: Any) -> Any:
         if not _is_complex(x):
@@ -37,6 +37,9 @@ def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
         if not _is_complex(x):
             return expm1(x)
         out, re, im = expm1(x), xp.real(x), xp.imag(x)
+        # exp(-0) - 1 is +0; the imaginary part keeps its sign.
+        origin = (re == 0) & (im == 0) & xp.signbit(re)
+        out = xp.where(origin, -xp.conj(x), out)
         unbounded, endless = xp.logical_not(xp.isfinite(im)), xp.isinf(re)
         # On the real axis infinity and nan stay; sin(0) = 0 must not meet an infinite factor.
         out = xp.where((im == 0) & (xp.isnan(re) | (endless & (re > 0))), x, out)
@@ -44,6 +47,10 @@ def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
             unbounded & endless & (re > 0), xp.full_like(x, complex(math.inf, math.nan)), out
         )
         return xp.where(unbounded & endless & (re < 0), xp.full_like(x, complex(-1, 0)), out)
+
+    def corrected_sign(x: Any) -> Any:
+        # The sign of every complex zero is 0 + 0j.
+        return xp.where(x == 0, xp.zeros_like(x), sign(x)) if _is_complex(x) else sign(x)
 
     def corrected_floor_divide(a: Any, b: Any) -> Any:
         out = floor_divide(a, b)
@@ -61,4 +68,5 @@ def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
         "tanh": corrected_tanh,
         "expm1": corrected_expm1,
         "floor_divide": corrected_floor_divide,
+        "sign": corrected_sign,
     }

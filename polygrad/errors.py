@@ -45,6 +45,10 @@ class IndexingError(PolygradError, IndexError):
     """An index does not fit the array it is applied to."""
 
 
+class AxisError(ArgumentValueError, IndexingError):
+    """An axis is not among the axes of the array."""
+
+
 class TreeError(PolygradError, ValueError):
     """Two pytrees that must match do not."""
 

@@ -164,7 +164,8 @@ def real(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> An
 
 def cplx(*shape: int, seed: int = 0, **interval: Any) -> Any:
     """A complex sample."""
-    return real(*shape, seed=seed, **interval) + 1j * real(*shape, seed=seed + 50, **interval)
+    parts = [real(*shape, seed=one, **interval) for one in (seed, seed + 50)]
+    return np.asarray(parts[0] + 1j * parts[1])
 
 
 def unary(name: str, low: float = -2.0, high: float = 2.0, **options: Any) -> Row:
@@ -211,7 +212,7 @@ def convert(value: Any, dtype: str) -> Any:
         if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fc":
             return leaf
         if dtype.startswith("complex") and leaf.dtype.kind == "f":
-            leaf = leaf + 0.7j * real(*leaf.shape, low=-1.5, high=1.5, seed=9)
+            leaf = np.asarray(leaf + 0.7j * real(*leaf.shape, low=-1.5, high=1.5, seed=9))
         if leaf.dtype.kind == "c" and not dtype.startswith("complex"):
             return leaf.astype({"float32": "complex64"}.get(dtype, "complex128"))
         return leaf.astype(dtype)

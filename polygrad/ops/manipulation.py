@@ -8,7 +8,7 @@ from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
 from polygrad.core.op import Op
 from polygrad.core.trace import bind
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, AxisError, ShapeError
 from polygrad.ops.creation import copy_op
 from polygrad.ops.datatypes import check_same_library
 from polygrad.standard import sequence
@@ -96,7 +96,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def normalise_axis(name: str, axis: Any, ndim: int) -> int:
-    """An axis as a number from 0; raises ArgumentValueError for one out of range."""
+    """An axis as a number from 0; raises AxisError for one out of range."""
     if type(axis) is not int:
         try:
             axis = axis.__index__()
@@ -105,9 +105,9 @@ def normalise_axis(name: str, axis: Any, ndim: int) -> int:
                 f"{name}: got axis {axis!r}, expected an integer or a tuple of them"
             ) from None
     if not -ndim <= axis < ndim:
-        raise ArgumentValueError(
-            f"{name}: got axis {axis} for an array with {ndim} axes, expected one from {-ndim} "
-            f"to {ndim - 1}"
+        choices = f"one from {-ndim} to {ndim - 1}" if ndim else "an array with axes"
+        raise AxisError(
+            f"{name}: got axis {axis} for an array with {ndim} axes, expected {choices}"
         )
     return axis % ndim
 

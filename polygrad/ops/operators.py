@@ -13,8 +13,6 @@ from polygrad.ops import (
     indexing,
     linear_algebra,
     manipulation,
-    searching,
-    statistical,
 )
 
 _BINARY = {
@@ -107,39 +105,14 @@ def _reshape(self: Array, *shape: Any, copy: bool | None = None) -> Any:
     return manipulation.reshape(self, wanted, copy=copy)
 
 
-def _positional_axis(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Array, axis: Any = None, **options: Any) -> Any:
-        return function(self, axis=axis, **options)
-
-    return method
-
-
-# NumPy's methods that are functions in the standard.
+# NumPy's methods of arrays that are no function of that name and signature; the others come
+# from polygrad.numpy_functions.
 _METHODS: dict[str, Callable[..., Any]] = {
-    "sum": _positional_axis(statistical.sum),
-    "mean": _positional_axis(statistical.mean),
-    "max": _positional_axis(statistical.max),
-    "min": _positional_axis(statistical.min),
-    "var": _positional_axis(statistical.var),
-    "std": _positional_axis(statistical.std),
-    "argmax": _positional_axis(searching.argmax),
-    "argmin": _positional_axis(searching.argmin),
-    "all": _positional_axis(searching.all),
-    "any": _positional_axis(searching.any),
-    "squeeze": _positional_axis(manipulation.squeeze),
     "reshape": _reshape,
     "transpose": _transpose,
-    "ravel": lambda self: manipulation.reshape(self, (-1,)),
     "flatten": lambda self: manipulation.reshape(self, (-1,), copy=True),
     "astype": lambda self, dtype, copy=True: datatypes.astype(self, dtype, copy=copy),
     "copy": lambda self: creation.asarray(self, copy=True),
-    "clip": comparison.clip,
-    "conj": arithmetic.conj,
-    "cumsum": lambda self, axis=None: statistical.cumulative_sum(
-        self if axis is not None else manipulation.reshape(self, (-1,)),
-        axis=0 if axis is None else axis,
-    ),
-    "dot": linear_algebra.matmul,
 }
 _PROPERTIES: dict[str, Callable[..., Any]] = {
     "mT": manipulation.matrix_transpose,

@@ -4,7 +4,7 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import BASE, Array, raw_and_backend, wrap
-from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
+from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.core.trace import Trace
 from polygrad.device import current_device
 from polygrad.dtypes import as_dtype
@@ -44,6 +44,8 @@ class Leaf:
         if type(value) is Array and value._trace.level:
             return value
         raw, backend = raw_and_backend(value)
+        if type(raw) in SCALAR_TYPES:
+            raw = backend.normalise(raw)
         if self.kind is PYTHON:
             return backend.to_host(raw).item() if raw.shape == () else wrap(raw)
         if id(raw) in seen:
@@ -90,7 +92,10 @@ def take_off(value: Any, trace: Trace, kind: str) -> Any:
 
     def one(leaf: Any) -> Any:
         if type(leaf) is Array and leaf._trace is trace:
-            leaf = wrap(leaf._value)
+            below = leaf._value
+            if type(below) in SCALAR_TYPES:  # left behind by a rule on 0-d arrays
+                below = ARRAY_TYPES[type(below)].normalise(below)
+            leaf = wrap(below)
         return unwrap_as(leaf, kind)
 
     return one(value) if type(value) is Array else tree.map(one, value)

@@ -31,7 +31,7 @@ def test_devices():
     )
     assert pg.device("auto") == "cuda:0"
     assert pg.device(cupy.cuda.Device(1)) is pg.device("cuda:1")
-    with pytest.raises(DeviceUnavailableError, match="'cuda:2' is not available.*cuda:0, cuda:1"):
+    with pytest.raises(DeviceUnavailableError, match=r"'cuda:2' is not available.*cuda:0, cuda:1"):
         pg.device("cuda:2")
     with pytest.raises(DeviceUnavailableError, match="'cuda:-1' is not available"):
         pg.device("cuda:-1")

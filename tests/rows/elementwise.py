@@ -82,10 +82,10 @@ ROWS = [
         complex=True,
         special=[
             at(0.0, 2, grad=0.0, value=0.0),
-            at(0.0, 3.0, grad=0.0, value=0.0),
+            at(np.asarray(0.0), 3.0, grad=0.0, value=0.0),
             at(0.0, 1, grad=1.0, value=0.0),
             at(0.0, 0, grad=0.0, value=1.0),
-            at(0.0, 0.5, grad=inf, value=0.0),
+            at(np.asarray(0.0), 0.5, grad=inf, value=0.0),
             at(np.asarray(0.0), np.asarray(2.0), grad=(0.0, 0.0), value=0.0),
             at(np.asarray(0.0), np.asarray(0.0), grad=(0.0, 0.0), value=1.0),
             at(np.asarray(0.0), np.asarray(1.0), grad=(1.0, 0.0), value=0.0),

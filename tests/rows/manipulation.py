@@ -1,17 +1,9 @@
 """Other shapes, orders and combinations of the same elements."""
 
-from typing import Any
-
 import numpy as np
 from op_table import case, real, row
 
 x, y, z = real(2, 3), real(2, 3, seed=1), real(2, 3, 4)
-
-
-def identity(value: Any, **_options: Any) -> Any:
-    """The argument."""
-    return value
-
 
 ROWS = [
     row(
@@ -61,7 +53,6 @@ ROWS = [
         case([np.arange(2), np.arange(3)]),
         complex=True,
     ),
-    row("concat", case([x, np.arange(3).reshape(1, 3)], dtypes=("float64",))),
     row(
         "stack",
         case([x, y]),

@@ -92,7 +92,7 @@ def embed(xp: Any, d: Any, rows: int, columns: int, offset: int = 0) -> Any:
     if before or after:
         d = xp.concat([parts[0], d, parts[1]], axis=-1)
     place = xp.eye(rows, columns, k=offset, dtype=xp.bool, device=d.device)
-    return xp.where(place, xp.expand_dims(d, axis=-1), xp.zeros_like(d[..., :1, None]))
+    return xp.where(place, xp.expand_dims(d, axis=-1), xp.zeros((), dtype=d.dtype, device=d.device))
 
 
 def rounding(s: Any, shape: tuple[int, ...]) -> float:

@@ -15,4 +15,4 @@ from cupy._core import array, asarray, fill, from_dlpack, ndarray, ufunc
 __version__ = "14.2.0"
 
 fill(globals(), _np)
-from cupy import fft, linalg  # noqa: E402, F401  they need the above
+from cupy import fft, linalg  # noqa: E402  they need the above

@@ -1,0 +1,41 @@
+"""NumPy's own functions on polygrad's arrays: what its dispatch protocols lead to.
+
+A function that is not in the tables raises NonDifferentiableError by name: nothing is ever
+computed on the side without its gradient.
+"""
+
+from typing import Any
+
+from polygrad.errors import NonDifferentiableError
+from polygrad.numpy_functions import (  # noqa: F401  each enters its functions into the table
+    elements,
+    products,
+    reductions,
+    searching,
+    shapes,
+    table,
+    ufuncs,
+)
+
+
+def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """``np.<ufunc>(..., x, ...)`` of an Array ``x``."""
+    name = function.__name__
+    if name not in ufuncs.UFUNCS or method not in ufuncs.METHODS:
+        raise _no_rule(f"numpy.{name}" + ("" if method == "__call__" else f".{method}"))
+    return ufuncs.call(name, method, inputs, dict(options))
+
+
+def function(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """``np.<function>(..., x, ...)`` of an Array ``x``."""
+    name = f"{function.__module__}.{function.__name__}"
+    if name not in table.FUNCTIONS:
+        raise _no_rule(name)
+    return table.call(name, args, options)
+
+
+def _no_rule(name: str) -> NonDifferentiableError:
+    return NonDifferentiableError(
+        f"{name} has no rule in polygrad; write it with functions of polygrad (import polygrad "
+        "as pg), or pass pg.to_numpy(pg.stop_gradient(x)) if no gradient is wanted"
+    )

@@ -1,0 +1,47 @@
+"""NumPy's methods of arrays: the functions of the table with the array in front."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.array import Array
+from polygrad.numpy_functions.table import FUNCTIONS, call
+from polygrad.ops.operators import rebind
+
+# ndarray's methods that are functions of the same name.
+_NAMES = """
+all any argmax argmin argpartition argsort choose clip compress cumprod cumsum diagonal dot max
+mean min nonzero prod ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var
+""".split()
+
+
+def _method(name: str) -> Callable[..., Any]:
+    function = FUNCTIONS[name]
+
+    def method(self: Array, *args: Any, **options: Any) -> Any:
+        if "out" in options:
+            return call(name, (self, *args), options)
+        return function(self, *args, **options)
+
+    return functools.update_wrapper(method, function, ("__doc__",))
+
+
+def _sort(self: Array, axis: int = -1, kind: Any = None, *, stable: Any = None) -> None:
+    """Sort the array in place: the handle takes the sorted value."""
+    rebind(self, ops.sort(self, axis=axis))
+
+
+def _fill(self: Array, value: Any) -> None:
+    """Fill the array with one value, in place."""
+    rebind(self, ops.astype(ops.full_like(self, value), self.dtype))
+
+
+def install() -> None:
+    """Give Array NumPy's methods; called once by the package."""
+    for name in _NAMES:
+        setattr(Array, name, _method(f"numpy.{name}"))
+    setattr(Array, "sort", _sort)
+    setattr(Array, "fill", _fill)
+    setattr(Array, "conj", lambda self: ops.conj(self))
+    setattr(Array, "conjugate", lambda self: ops.conj(self))

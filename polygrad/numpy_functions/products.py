@@ -1,0 +1,357 @@
+"""Stand-ins for NumPy's products and linear algebra."""
+
+import functools
+import math
+from typing import Any
+
+from polygrad import ops
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentValueError
+from polygrad.numpy_functions.shapes import diagonal, ravel
+from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.ops import fft, linalg
+
+
+@numpy_function("dot")
+def dot(a: Any, b: Any) -> Any:
+    """numpy.dot."""
+    a, b = array(a), array(b)
+    if not a.shape or not b.shape:
+        return ops.multiply(a, b)
+    if len(b.shape) <= 2:
+        return ops.matmul(a, b)
+    return ops.tensordot(a, b, axes=([len(a.shape) - 1], [len(b.shape) - 2]))
+
+
+@numpy_function("inner")
+def inner(a: Any, b: Any) -> Any:
+    """numpy.inner."""
+    a, b = array(a), array(b)
+    if not a.shape or not b.shape:
+        return ops.multiply(a, b)
+    return ops.tensordot(a, b, axes=([len(a.shape) - 1], [len(b.shape) - 1]))
+
+
+@numpy_function("outer")
+def outer(a: Any, b: Any) -> Any:
+    """numpy.outer."""
+    return ops.multiply(ops.expand_dims(ravel(a), axis=1), ravel(b))
+
+
+@numpy_function("linalg.outer")
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """numpy.linalg.outer."""
+    return linalg.outer(array(x1), array(x2))
+
+
+@numpy_function("vdot")
+def vdot(a: Any, b: Any) -> Any:
+    """numpy.vdot."""
+    return ops.vecdot(ravel(a), ravel(b))
+
+
+@numpy_function("linalg.vecdot")
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """numpy.linalg.vecdot."""
+    return ops.vecdot(array(x1), array(x2), axis=axis)
+
+
+@numpy_function("linalg.matmul")
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """numpy.linalg.matmul."""
+    return ops.matmul(array(x1), array(x2))
+
+
+@numpy_function("tensordot")
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """numpy.tensordot."""
+    if not isinstance(axes, int):
+        axes = tuple([part] if isinstance(part, int) else list(part) for part in axes)
+    return ops.tensordot(array(a), array(b), axes=axes)
+
+
+@numpy_function("linalg.tensordot")
+def linalg_tensordot(a: Any, b: Any, /, *, axes: Any = 2) -> Any:
+    """numpy.linalg.tensordot."""
+    return tensordot(a, b, axes)
+
+
+@numpy_function("einsum")
+def einsum(subscripts: Any, /, *operands: Any, optimize: Any = True) -> Any:
+    """numpy.einsum."""
+    if isinstance(subscripts, str):
+        operands = tuple(map(array, operands))
+    return ops.einsum(subscripts, *operands, optimize=optimize)
+
+
+@numpy_function("kron")
+def kron(a: Any, b: Any) -> Any:
+    """numpy.kron."""
+    a, b = array(a), array(b)
+    n = max(len(a.shape), len(b.shape))
+    left = (1,) * (n - len(a.shape)) + tuple(a.shape)
+    right = (1,) * (n - len(b.shape)) + tuple(b.shape)
+    wide = ops.reshape(a, tuple(m for length in left for m in (length, 1)))
+    tall = ops.reshape(b, tuple(m for length in right for m in (1, length)))
+    return ops.reshape(wide * tall, tuple(p * q for p, q in zip(left, right, strict=True)))
+
+
+@numpy_function("cross")
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:  # fmt: skip # noqa: E501
+    """numpy.cross, of vectors with three components."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = ops.moveaxis(array(a), axisa, -1), ops.moveaxis(array(b), axisb, -1)
+    shape = ops.broadcast_shapes(tuple(a.shape), tuple(b.shape))
+    out = linalg.cross(ops.broadcast_to(a, shape), ops.broadcast_to(b, shape))
+    return ops.moveaxis(out, -1, axisc)
+
+
+@numpy_function("linalg.cross")
+def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """numpy.linalg.cross."""
+    return linalg.cross(array(x1), array(x2), axis=axis)
+
+
+@numpy_function("trace")
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    """numpy.trace."""
+    return ops.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@numpy_function("linalg.trace")
+def linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """numpy.linalg.trace."""
+    return linalg.trace(array(x), offset=offset, dtype=dtype)
+
+
+def _convolve(a: Any, v: Any, mode: Any) -> Any:
+    modes = ("full", "same", "valid")
+    if mode not in modes:
+        raise ArgumentValueError(f"got mode {mode!r}, expected one of {', '.join(modes)}")
+    a, v = ravel(a), ravel(v)
+    if a.shape[0] < v.shape[0]:
+        a, v = v, a
+    n, m = a.shape[0], v.shape[0]
+    if not m:
+        raise ArgumentValueError("numpy.convolve: got an empty array")
+    # Row i of the windows holds the elements that meet the reversed kernel at place i.
+    padded = ops.pad(a, (m - 1, m - 1))
+    windows = ops.stack([padded[k : k + n + m - 1] for k in range(m)], axis=0)
+    full = ops.matmul(ops.flip(ops.astype(v, ops.result_type(a, v), copy=False)), windows)
+    if mode == "full":
+        return full
+    length, start = (n, (m - 1) // 2) if mode == "same" else (n - m + 1, m - 1)
+    return full[start : start + length]
+
+
+@numpy_function("convolve")
+def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+    """numpy.convolve."""
+    return _convolve(a, v, mode)
+
+
+@numpy_function("correlate")
+def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+    """numpy.correlate."""
+    a, v = ravel(a), ravel(v)
+    reverse = a.shape[0] < v.shape[0]
+    v = ops.flip(ops.conj(v) if as_dtype(v.dtype).is_complex else v)
+    if mode == "same" and reverse:
+        # NumPy correlates the other way round and turns the result.
+        return ops.flip(_convolve(ops.flip(v), ops.flip(a), mode))
+    return _convolve(a, v, mode)
+
+
+@numpy_function("linalg.norm")
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+    """numpy.linalg.norm."""
+    x = array(x)
+    if not as_dtype(x.dtype).is_inexact:
+        x = ops.astype(x, ops.float64)
+    axes = axis
+    if axis is None:
+        if ord is None or (ord == 2 and len(x.shape) == 1):
+            out = linalg.vector_norm(x)
+            return ops.reshape(out, (1,) * len(x.shape)) if keepdims else out
+        axes = tuple(range(len(x.shape)))
+    axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    if len(axes) == 1:
+        return linalg.vector_norm(x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(axes) != 2:
+        raise ArgumentValueError(f"numpy.linalg.norm: got axis {axis}, expected one or two axes")
+    moved = ops.moveaxis(x, axes, (-2, -1))
+    out = linalg.matrix_norm(moved, ord="fro" if ord is None else ord)
+    if keepdims:
+        places = {a % len(x.shape) for a in axes}
+        out = ops.reshape(out, tuple(1 if i in places else n for i, n in enumerate(x.shape)))
+    return out
+
+
+@numpy_function("linalg.vector_norm")
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
+    """numpy.linalg.vector_norm."""
+    return linalg.vector_norm(array(x), axis=axis, keepdims=keepdims, ord=ord)
+
+
+@numpy_function("linalg.matrix_norm")
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:  # noqa: A002
+    """numpy.linalg.matrix_norm."""
+    return linalg.matrix_norm(array(x), keepdims=keepdims, ord=ord)
+
+
+for _name in ("det", "slogdet", "inv", "eigvalsh", "svdvals"):
+    numpy_function(f"linalg.{_name}")(
+        functools.partial(lambda function, a: function(array(a)), getattr(linalg, _name))
+    )
+
+
+@numpy_function("linalg.cholesky")
+def cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    """numpy.linalg.cholesky."""
+    return linalg.cholesky(array(a), upper=upper)
+
+
+@numpy_function("linalg.eigh")
+def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
+    """numpy.linalg.eigh."""
+    a = array(a)
+    return linalg.eigh(a if UPLO.upper() == "L" else ops.conj(ops.matrix_transpose(a)))
+
+
+@numpy_function("linalg.qr")
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """numpy.linalg.qr."""
+    return linalg.qr(array(a), mode=mode)
+
+
+@numpy_function("linalg.svd")
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:  # fmt: skip # noqa: E501
+    """numpy.linalg.svd."""
+    a = array(a)
+    return linalg.svd(a, full_matrices=full_matrices) if compute_uv else linalg.svdvals(a)
+
+
+@numpy_function("linalg.solve")
+def solve(a: Any, b: Any) -> Any:
+    """numpy.linalg.solve."""
+    return linalg.solve(array(a), array(b))
+
+
+@numpy_function("linalg.pinv")
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """numpy.linalg.pinv."""
+    return linalg.pinv(array(a), rtol=rcond if rtol is None else rtol)
+
+
+@numpy_function("linalg.lstsq")
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """numpy.linalg.lstsq: the solution through the pseudoinverse."""
+    a, b = array(a), array(b)
+    m, n = a.shape[-2:]
+    rtol = as_rtol(a) * max(m, n) if rcond is None else max(rcond, as_rtol(a))
+    x = ops.matmul(linalg.pinv(a, rtol=rtol), b)
+    rank = linalg.matrix_rank(a, rtol=rtol)
+    residuals = ops.sum(ops.square(ops.abs(ops.matmul(a, x) - b)), axis=0)
+    if len(b.shape) == 1:
+        residuals = ops.reshape(residuals, (1,))
+    if m <= n or int(rank.item()) < n:
+        residuals = residuals[:0]
+    return x, residuals, rank, linalg.svdvals(a)
+
+
+def as_rtol(a: Any) -> float:
+    """The rounding error of an array's data type."""
+    return float(ops.finfo(a.dtype).eps)
+
+
+@numpy_function("linalg.matrix_power")
+def matrix_power(a: Any, n: int) -> Any:
+    """numpy.linalg.matrix_power."""
+    return linalg.matrix_power(array(a), n)
+
+
+@numpy_function("linalg.matrix_rank")
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:  # noqa: N803
+    """numpy.linalg.matrix_rank; carries no gradient."""
+    a = array(A)
+    if tol is not None:
+        return ops.count_nonzero(linalg.svdvals(a) > tol, axis=-1)
+    return linalg.matrix_rank(a, rtol=rtol)
+
+
+@numpy_function("linalg.multi_dot")
+def multi_dot(arrays: Any) -> Any:
+    """numpy.linalg.multi_dot, in the cheapest order."""
+    parts = [array(x) for x in arrays]
+    labels = [chr(ord("a") + i) for i in range(len(parts) + 1)]
+    terms = [labels[i] + labels[i + 1] for i in range(len(parts))]
+    out = labels[0] + labels[-1]
+    if len(parts[0].shape) == 1:
+        terms[0], out = labels[1], out[1:]
+    if len(parts[-1].shape) == 1:
+        terms[-1], out = labels[-2], out[:-1]
+    return ops.einsum(",".join(terms) + "->" + out, *parts)
+
+
+@numpy_function("linalg.cond")
+def cond(x: Any, p: Any = None) -> Any:
+    """numpy.linalg.cond."""
+    x = array(x)
+    if p in (None, 2, -2):
+        s = linalg.svdvals(x)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return linalg.matrix_norm(x, ord=p) * linalg.matrix_norm(linalg.inv(x), ord=p)
+
+
+@numpy_function("linalg.tensorinv")
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """numpy.linalg.tensorinv."""
+    a = array(a)
+    left, right = tuple(a.shape[:ind]), tuple(a.shape[ind:])
+    return ops.reshape(linalg.inv(ops.reshape(a, (math.prod(left), -1))), right + left)
+
+
+@numpy_function("linalg.tensorsolve")
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """numpy.linalg.tensorsolve."""
+    a, b = array(a), array(b)
+    if axes is not None:
+        order = [i for i in range(len(a.shape)) if i not in axes] + list(axes)
+        a = ops.permute_dims(a, order)
+    shape = tuple(a.shape[len(b.shape) :])
+    flat = ops.reshape(a, (-1, math.prod(shape)))
+    return ops.reshape(linalg.solve(flat, ravel(b)), shape)
+
+
+def _transform(name: str) -> None:
+    function = getattr(fft, name)
+
+    def one(a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
+        return function(array(a), n=n, axis=axis, norm=norm or "backward")
+
+    def several(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
+        return function(array(a), s=s, axes=axes, norm=norm or "backward")
+
+    def flat(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+        return function(array(a), s=s, axes=axes, norm=norm or "backward")
+
+    numpy_function(f"fft.{name}")(several if name.endswith("n") else one)
+    if name.endswith("n"):
+        numpy_function(f"fft.{name[:-1]}2")(flat)
+
+
+for _name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fftn", "ifftn", "rfftn", "irfftn"):
+    _transform(_name)
+
+
+@numpy_function("fft.fftshift")
+def fftshift(x: Any, axes: Any = None) -> Any:
+    """numpy.fft.fftshift."""
+    return fft.fftshift(array(x), axes=axes)
+
+
+@numpy_function("fft.ifftshift")
+def ifftshift(x: Any, axes: Any = None) -> Any:
+    """numpy.fft.ifftshift."""
+    return fft.ifftshift(array(x), axes=axes)

@@ -1,0 +1,76 @@
+"""The table from a NumPy function's full name to the function that stands in for it.
+
+A stand-in has NumPy's signature less the arguments that have no meaning here; those raise
+ArgumentTypeError by name (see `call`).
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.array import Array, is_array
+from polygrad.backend import SCALAR_TYPES
+from polygrad.errors import ArgumentTypeError, LostGradientError
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+_SIGNATURES: dict[str, inspect.Signature] = {}
+
+# Arguments about memory layout and subclasses: they do not change the values.
+_LAYOUT = frozenset({"order", "subok", "casting", "like"})
+
+
+def numpy_function(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a function into the table under NumPy's names, without the leading ``numpy.``."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            FUNCTIONS[f"numpy.{name}"] = function
+            _SIGNATURES[f"numpy.{name}"] = inspect.signature(function)
+        return function
+
+    return enter
+
+
+def call(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Call the stand-in for ``name``, with ``out=`` written to by rebinding."""
+    options = {
+        key: value
+        for key, value in options.items()
+        if key not in _LAYOUT and type(value).__name__ != "_NoValueType"
+    }
+    out = options.pop("out", None)
+    try:
+        bound = _SIGNATURES[name].bind(*args, **options)
+    except TypeError as error:
+        raise ArgumentTypeError(
+            f"{name} of a polygrad array: {error}; it takes {_SIGNATURES[name]}"
+        ) from None
+    return write(name, FUNCTIONS[name](*bound.args, **bound.kwargs), out)
+
+
+def write(name: str, result: Any, out: Any) -> Any:
+    """``result``, or ``out`` (an Array, or a tuple with one) made to hold it."""
+    if isinstance(out, tuple):
+        out = out[0] if len(out) == 1 else out
+    if out is None:
+        return result
+    if type(out) is not Array:
+        raise LostGradientError(
+            f"{name} would write an Array into a {type(out).__name__}, which keeps no gradient; "
+            "use an Array on the left (pg.asarray(...)), or write x = x + y instead of x += y"
+        )
+    out[...] = result
+    return out
+
+
+def array(value: Any) -> Any:
+    """Anything NumPy takes for an array, as one."""
+    return value if is_array(value) and type(value) not in SCALAR_TYPES else ops.asarray(value)
+
+
+def masked(x: Any, where: Any, value: Any) -> Any:
+    """``x`` with ``value`` where the mask ``where`` does not hold."""
+    if where is True:
+        return x
+    return ops.where(array(where), x, ops.full_like(x, value))

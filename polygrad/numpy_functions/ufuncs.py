@@ -1,0 +1,198 @@
+"""Stand-ins for NumPy's ufuncs and their methods (reduce, accumulate, outer, at, reduceat)."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.array import Array
+from polygrad.errors import ArgumentValueError, LostGradientError
+from polygrad.numpy_functions.reductions import all_true, any_true, largest, product, smallest, total
+from polygrad.numpy_functions.table import array, write
+from polygrad.ops import special
+from polygrad.ops.manipulation import normalise_axis
+
+
+def _fmax(a: Any, b: Any) -> Any:
+    a, b = ops.where(ops.isnan(a), b, a), ops.where(ops.isnan(b), a, b)
+    return ops.maximum(a, b)
+
+
+def _fmin(a: Any, b: Any) -> Any:
+    a, b = ops.where(ops.isnan(a), b, a), ops.where(ops.isnan(b), a, b)
+    return ops.minimum(a, b)
+
+
+def _modf(x: Any) -> tuple[Any, Any]:
+    whole = ops.trunc(x)
+    return x - whole, whole
+
+
+def _heaviside(x: Any, half: Any) -> Any:
+    zero, one = ops.zeros_like(x), ops.ones_like(x)
+    return ops.where(x == 0, half, ops.where(x > 0, one, zero))
+
+
+# The standard's own names, which NumPy has, too.
+_SAME = """
+abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift
+bitwise_or bitwise_right_shift bitwise_xor ceil conj copysign cos cosh divide equal exp expm1
+floor floor_divide greater greater_equal hypot isfinite isinf isnan less less_equal log log10
+log1p log2 logaddexp logical_and logical_not logical_or logical_xor matmul maximum minimum
+multiply negative nextafter not_equal positive pow reciprocal remainder sign signbit sin sinh
+sqrt square subtract tan tanh trunc vecdot
+""".split()
+
+UFUNCS: dict[str, Callable[..., Any]] = {name: getattr(ops, name) for name in _SAME} | {
+    "absolute": ops.abs,
+    "arccos": ops.acos,
+    "arccosh": ops.acosh,
+    "arcsin": ops.asin,
+    "arcsinh": ops.asinh,
+    "arctan": ops.atan,
+    "arctan2": ops.atan2,
+    "arctanh": ops.atanh,
+    "bitwise_not": ops.bitwise_invert,
+    "cbrt": special.cbrt,
+    "conjugate": ops.conj,
+    "deg2rad": lambda x: x * (math.pi / 180),
+    "degrees": lambda x: x * (180 / math.pi),
+    "divmod": lambda a, b: (ops.floor_divide(a, b), ops.remainder(a, b)),
+    "exp2": special.exp2,
+    "fabs": ops.abs,
+    "float_power": lambda a, b: ops.pow(ops.astype(array(a), ops.float64, copy=False), b),
+    "fmax": _fmax,
+    "fmin": _fmin,
+    "fmod": lambda a, b: a - ops.trunc(ops.divide(a, b)) * b,
+    "heaviside": _heaviside,
+    "invert": ops.bitwise_invert,
+    "ldexp": lambda x, n: x * special.exp2(ops.astype(array(n), x.dtype)),
+    "left_shift": ops.bitwise_left_shift,
+    "logaddexp2": lambda a, b: (
+        ops.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+    ),
+    "matvec": lambda a, b: ops.matmul(a, ops.expand_dims(b, axis=-1))[..., 0],
+    "mod": ops.remainder,
+    "modf": _modf,
+    "power": ops.pow,
+    "rad2deg": lambda x: x * (180 / math.pi),
+    "radians": lambda x: x * (math.pi / 180),
+    "right_shift": ops.bitwise_right_shift,
+    "rint": ops.round,
+    "true_divide": ops.divide,
+    "vecmat": lambda a, b: ops.matmul(ops.expand_dims(ops.conj(a), axis=-2), b)[..., 0, :],
+}  # fmt: skip
+
+# A ufunc's reduction over several axes at once.
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "add": total,
+    "logaddexp": lambda a, axis, dtype, keepdims: ops.logsumexp(a, axis=axis, keepdims=keepdims),
+    "logical_and": lambda a, axis, dtype, **rest: all_true(a, axis, **rest),
+    "logical_or": lambda a, axis, dtype, **rest: any_true(a, axis, **rest),
+    "maximum": lambda a, axis, dtype, **rest: largest(a, axis, **rest),
+    "minimum": lambda a, axis, dtype, **rest: smallest(a, axis, **rest),
+    "multiply": product,
+}
+_RUNNING = {"add": ops.cumulative_sum, "multiply": ops.cumulative_prod}
+
+
+def _call(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    dtype, where = options.pop("dtype", None), options.pop("where", True)
+    values = [array(v) if isinstance(v, list | tuple) else v for v in inputs]
+    if dtype is not None:
+        values = [ops.astype(array(v), dtype, copy=False) for v in values]
+    if name == "matmul" or name == "vecdot":
+        values = [array(v) for v in values]
+    out = UFUNCS[name](*values, **options)
+    if where is True:
+        return out
+    raise ArgumentValueError(
+        f"numpy.{name} of a polygrad array: where= leaves elements undefined; "
+        "write np.where(mask, ..., other)"
+    )
+
+
+def _reduce(
+    name: str, a: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, **rest: Any
+) -> Any:
+    a = array(a)
+    rest = {k: v for k, v in rest.items() if type(v).__name__ != "_NoValueType" and v is not None}
+    if name in _REDUCTIONS:
+        return _REDUCTIONS[name](a, axis, dtype, keepdims=keepdims, **rest)
+    axes = range(len(a.shape)) if axis is None else [axis] if isinstance(axis, int) else axis
+    places = sorted((normalise_axis(name, i, len(a.shape)) for i in axes), reverse=True)
+    for place in places:
+        slices = ops.unstack(a, axis=place)
+        out = slices[0]
+        for part in slices[1:]:
+            out = UFUNCS[name](out, part)
+        a = ops.expand_dims(out, axis=place) if keepdims else out
+    return a
+
+
+def _accumulate(name: str, a: Any, axis: int = 0, dtype: Any = None) -> Any:
+    a = array(a)
+    if name in _RUNNING:
+        return _RUNNING[name](a, axis=axis, dtype=dtype)
+    slices = list(ops.unstack(a, axis=axis))
+    for i in range(1, len(slices)):
+        slices[i] = UFUNCS[name](slices[i - 1], slices[i])
+    return ops.stack(slices, axis=axis)
+
+
+def _outer(name: str, a: Any, b: Any, **options: Any) -> Any:
+    a, b = array(a), array(b)
+    a = ops.reshape(a, tuple(a.shape) + (1,) * len(b.shape))
+    return _call(name, (a, b), options)
+
+
+def _reduceat(name: str, a: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
+    a = array(a)
+    axis = normalise_axis(name, axis, len(a.shape))
+    n = a.shape[axis]
+    starts = [int(i) for i in (indices.tolist() if hasattr(indices, "tolist") else indices)]
+    front = (slice(None),) * axis
+    parts = []
+    for start, stop in zip(starts, [*starts[1:], n], strict=True):
+        part = a[(*front, slice(start, stop if stop > start else start + 1), ...)]
+        parts.append(_reduce(name, part, axis, dtype, keepdims=True))
+    return ops.concat(parts, axis=axis)
+
+
+def _at(name: str, a: Any, indices: Any, b: Any = None) -> None:
+    if type(a) is not Array:
+        raise LostGradientError(
+            f"numpy.{name}.at would write an Array into a {type(a).__name__}, which keeps no "
+            "gradient; make the target an Array first with pg.asarray"
+        )
+    place = ops.at(a)[indices]
+    if b is None:
+        a[indices] = UFUNCS[name](a[indices])
+    elif name in ("add", "subtract"):
+        a[...] = getattr(place, name)(b)
+    else:
+        a[...] = place.apply(UFUNCS[name], b)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "__call__": lambda name, *inputs, **options: _call(name, inputs, options),
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "outer": _outer,
+    "reduceat": _reduceat,
+    "at": _at,
+}
+
+
+def call(name: str, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """``np.<name>(...)`` or ``np.<name>.<method>(...)``, with ``out=`` written by rebinding."""
+    layout = ("order", "subok", "casting", "signature", "extobj")
+    options = {key: value for key, value in options.items() if key not in layout}
+    out = options.pop("out", None)
+    mask = options.get("where", True)
+    if out is not None and mask is not True and method == "__call__":
+        target = out[0] if isinstance(out, tuple) else out
+        del options["where"]
+        result = METHODS[method](name, *inputs, **options)
+        return write(f"numpy.{name}", ops.where(array(mask), result, target), out)
+    return write(f"numpy.{name}", METHODS[method](name, *inputs, **options), out)
