@@ -6,8 +6,10 @@ or with an array of several axes, is one task over the whole array. Arrays of un
 (after ``x[mask]``) are refused: gradients need shapes.
 """
 
+import importlib.metadata
 import importlib.util
 import math
+import operator
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -38,11 +40,7 @@ class DaskBackend(Backend):
         return None if found else "Dask is not installed: pip install 'polygrad-xp[dask]'"
 
     def version(self) -> str | None:
-        if self.unavailable():
-            return None
-        import dask
-
-        return str(dask.__version__)
+        return None if self.unavailable() else importlib.metadata.version("dask")
 
     def device_names(self) -> list[str]:
         return ["dask"]
@@ -86,52 +84,73 @@ class DaskBackend(Backend):
         import numpy as np
         from dask import delayed
 
-        def in_one_task(function: Any, shape: Any, dtype: Any, *operands: Any) -> Any:
-            return da.from_delayed(delayed(function, pure=True)(*operands), shape, dtype)
-
-        def lazily(key: Any, use: Any) -> tuple[Any, list[Any]]:
-            """A function of the arrays in an index, and these arrays."""
-            parts = parts_of(key)
-            arrays = [part for part in parts if isinstance(part, da.Array)]
-
-            def call(first: Any, *found: Any) -> Any:
-                rest = iter(found)
-                return use(
-                    first, tuple(next(rest) if isinstance(p, str) else p for p in template)
-                )
-
-            template = tuple("array" if isinstance(part, da.Array) else part for part in parts)
-            return call, arrays
-
-        def plain(key: Any, *, arrays: int) -> bool:
-            found = [part for part in parts_of(key) if hasattr(part, "dtype")]
-            return len(found) <= arrays and all(part.ndim == 1 for part in found)
-
-        def getitem(x: Any, key: Any) -> Any:
-            if plain(key, arrays=1) or any(map(is_mask, parts_of(key))):
-                return x[key]
-            call, arrays = lazily(key, lambda value, k: value[k])
-            like = np.broadcast_to(np.int8(0), x.shape)
-            shape = call(like, *(np.zeros(array.shape, np.intp) for array in arrays)).shape
-            return in_one_task(call, shape, x.dtype, x, *arrays)
-
         def assigned(x: Any, value: Any, key: Any) -> Any:
             out = x.copy()
             out[key] = value
             return out
 
-        def index_set(x: Any, value: Any, key: Any) -> Any:
-            if plain(key, arrays=0) and None not in parts_of(key):
-                return assigned(x, value, key)
-            call, arrays = lazily(key, lambda both, k: assigned(np.asarray(both[0]), both[1], k))
-            return in_one_task(call, x.shape, x.dtype, [x, value], *arrays)
+        def added(x: Any, value: Any, key: Any) -> Any:
+            out = x.copy()
+            np.add.at(out, key, value)
+            return out
 
-        return {"getitem": getitem, "index_set": index_set}
+        def in_one_task(use: Any, shape: Any, dtype: Any, operands: list[Any], key: Any) -> Any:
+            """``use(*operands, key)`` on whole arrays, once the result is computed."""
+
+            def run(values: list[Any], parts: list[Any], alone: bool) -> Any:
+                values = list(map(np.asarray, values))
+                return np.asarray(use(*values, parts[0] if alone else tuple(parts)))
+
+            task = delayed(run)(operands, list(parts_of(key)), not isinstance(key, tuple))
+            return da.from_delayed(task, shape, dtype)
+
+        def native(key: Any, arrays: int) -> bool:
+            """Whether Dask takes an index with so many arrays chunk by chunk."""
+            found = [part for part in parts_of(key) if isinstance(part, da.Array)]
+            return len(found) <= arrays and all(part.ndim == 1 for part in found)
+
+        def getitem(x: Any, key: Any) -> Any:
+            if native(key, arrays=1) or any(map(is_mask, parts_of(key))):
+                return x[key]
+            like = [
+                np.zeros(part.shape, np.intp) if isinstance(part, da.Array) else part
+                for part in parts_of(key)
+            ]
+            shape = np.broadcast_to(np.int8(0), x.shape)[tuple(like)].shape
+            return in_one_task(operator.getitem, shape, x.dtype, [x], key)
+
+        def index_set(x: Any, value: Any, key: Any) -> Any:
+            if native(key, arrays=0) and None not in parts_of(key):
+                return assigned(x, value, key)
+            return in_one_task(assigned, x.shape, x.dtype, [x, value], key)
+
+        def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
+            zeros = xp.zeros(shape, dtype=value.dtype)
+            if native(key, arrays=0) and None not in parts_of(key):
+                return assigned(zeros, value, key)
+            return in_one_task(added, shape, value.dtype, [zeros, value], key)
+
+        def reshape(x: Any, /, shape: tuple[int, ...], *, copy: Any = None) -> Any:
+            try:
+                return x.reshape(shape)
+            except NotImplementedError:  # the chunks do not fit the new shape: one for each axis
+                return x.rechunk(-1).reshape(shape)
+
+        def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Any:
+            return xp.asarray(np.from_dlpack(x, copy=copy))
+
+        return {
+            "getitem": getitem,
+            "index_set": index_set,
+            "scatter_add": scatter_add,
+            "reshape": reshape,
+            "from_dlpack": from_dlpack,
+        }
 
 
 def _check_shape(value: Any) -> None:
     shape = getattr(value, "shape", ())
-    if any(isinstance(n, float) and math.isnan(n) for n in shape):
+    if isinstance(shape, tuple) and any(isinstance(n, float) and math.isnan(n) for n in shape):
         raise ShapeError(
             f"a Dask array has the unknown shape {shape}; call x.compute_chunk_sizes() first, or "
             "choose elements with pg.where instead of x[mask]"

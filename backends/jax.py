@@ -6,7 +6,9 @@ where JAX by itself would warn and take 32 bits. An index array out of range is 
 JAX: polygrad reads nan there (the least integer from integers) and writes nothing.
 """
 
+import importlib.metadata
 import importlib.util
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -35,11 +37,11 @@ class JaxBackend(Backend):
         return None
 
     def version(self) -> str | None:
-        if self.unavailable():
-            return None
-        import jax
+        return None if self.unavailable() else importlib.metadata.version("jax")
 
-        return str(jax.__version__)
+    @cached_property
+    def multi_device(self) -> bool:  # type: ignore[override]
+        return len(self.device_names()) > 1
 
     def device_names(self) -> list[str]:
         import jax

@@ -64,28 +64,21 @@ class StrictBackend(Backend):
         import numpy as np
 
         def fancy(key: Any) -> bool:
-            parts = key if isinstance(key, tuple) else (key,)
-            return any(hasattr(part, "dtype") and part.dtype != xp.bool for part in parts)
+            """Whether the index goes beyond the standard: integer arrays, or a mask in company."""
+            if not isinstance(key, tuple):
+                return hasattr(key, "dtype") and key.dtype != xp.bool
+            arrays = [part for part in key if hasattr(part, "dtype")]
+            return any(part.dtype != xp.bool or len(key) > 1 for part in arrays)
 
-        def positions(key: Any, shape: tuple[int, ...]) -> Any:
-            """Where in the flattened array an index with integer arrays points to."""
-            host = tuple(
-                self.to_host(part) if hasattr(part, "dtype") else part
-                for part in (key if isinstance(key, tuple) else (key,))
-            )
-            return np.arange(int(np.prod(shape))).reshape(shape)[host]
-
-        def one_hot(places: Any, size: int, like: Any) -> Any:
-            hot = np.zeros((places.size, size), dtype=np.float64)
-            hot[np.arange(places.size), places.ravel()] = 1.0
-            return xp.astype(xp.asarray(hot, device=like.device), like.dtype)
+        def on_host(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(on_host, value))
+            return self.to_host(value) if hasattr(value, "dtype") else value
 
         def getitem(x: Any, key: Any) -> Any:
             if not fancy(key):
                 return x[key]
-            places = positions(key, x.shape)
-            flat = xp.asarray(places.ravel(), device=x.device)
-            return xp.reshape(xp.take(xp.reshape(x, (-1,)), flat), places.shape)
+            return xp.asarray(np.asarray(on_host(x)[on_host(key)]), device=x.device)
 
         def assign(out: Any, key: Any, value: Any) -> None:
             """``out[key] = value``, also where the index has new axes: the standard has none."""
@@ -103,23 +96,19 @@ class StrictBackend(Backend):
                 out = xp.zeros(shape, dtype=value.dtype, device=value.device)
                 assign(out, key, value)
                 return out
-            places = positions(key, shape)
-            size = int(np.prod(shape))
-            flat = xp.reshape(xp.broadcast_to(value, places.shape), (1, -1))
-            return xp.reshape(flat @ one_hot(places, size, value), shape)
+            host = on_host(value)
+            sums = np.zeros(shape, host.dtype)
+            np.add.at(sums, on_host(key), host)
+            return xp.asarray(sums, device=value.device)
 
         def index_set(x: Any, value: Any, key: Any) -> Any:
-            out = xp.asarray(x, copy=True)
             if not fancy(key):
+                out = xp.asarray(x, copy=True)
                 assign(out, key, value)
                 return out
-            places = positions(key, x.shape)
-            values = xp.asarray(value, dtype=x.dtype, device=x.device)
-            values = xp.reshape(xp.broadcast_to(values, places.shape), (-1,))
-            out = xp.reshape(out, (-1,))
-            for i, place in enumerate(places.ravel().tolist()):
-                out[place] = values[i]
-            return xp.reshape(out, x.shape)
+            host = on_host(x)
+            host[on_host(key)] = on_host(value)
+            return xp.asarray(host, device=x.device)
 
         def through_host(function: Any) -> Any:
             def call(*args: Any) -> Any:

@@ -7,7 +7,9 @@ is not wanted. Data that leaves PyTorch (`to_numpy`, another library's device) w
 record, and is refused.
 """
 
+import importlib.metadata
 import importlib.util
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -34,7 +36,11 @@ class TorchBackend(Backend):
         return None
 
     def version(self) -> str | None:
-        return None if self.unavailable() else str(self.namespace().__version__)
+        return None if self.unavailable() else importlib.metadata.version("torch")
+
+    @cached_property
+    def multi_device(self) -> bool:  # type: ignore[override]
+        return len(self.device_names()) > 1
 
     def device_names(self) -> list[str]:
         import torch

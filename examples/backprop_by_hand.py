@@ -18,7 +18,8 @@ import polygrad as pg
 from polygrad.explain import graph, name
 
 EXAMPLES = [(-1.0, -1.4), (0.5, 1.1), (2.0, 2.9)]  # (x, y): the m = 3 examples of section 5
-NAMES = "w[1]_11 b[1]_1 w[2]_11 w[2]_21 b[2]_1 b[2]_2 w[3]_11 w[3]_12 b[3]_1".split()
+NAMES = ["w[1]_11", "b[1]_1", "w[2]_11", "w[2]_21", "b[2]_1", "b[2]_2"]
+NAMES += ["w[3]_11", "w[3]_12", "b[3]_1"]
 TRUE_WEIGHTS = (1.5, 2.0)  # of the little network that made the data of section 7
 VALLEY_X = (-1.5, -0.5)
 

@@ -9,6 +9,7 @@ import argparse
 import math
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -214,7 +215,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         options["device"] = pg.device(options["device"] or pg.current_device())
         output.mkdir(parents=True, exist_ok=True)
-        run = train(**options, progress=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # overflow: TrainingError says it
+            run = train(**options, progress=True)
         plot(run, curve)
         pg.io.save(weights, run.model)
     except (pg.PolygradError, TrainingError, OSError) as error:

@@ -21,10 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     options = _parser().parse_args(arguments)
+    error: PolygradError | None = None
+    current = ""
     try:
-        current, error = str(current_device()), None
+        current = str(current_device())
     except PolygradError as found:  # the table then helps to choose another
-        current, error = "", found
+        error = found
     try:
         print(devices_table(current))
     except PolygradError as found:

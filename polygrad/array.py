@@ -89,7 +89,7 @@ class Array:
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> "Array":
         """A copy on ``device`` (a Device or device string); differentiable."""
-        return _namespace().to_device(self, device)
+        return _namespace().to_device(self, device, stream=stream)
 
     # -- conversion to plain data -----------------------------------------------------------
 
@@ -259,7 +259,10 @@ def raw_and_backend(value: Any) -> tuple[Any, Backend]:
         else:
             break
     backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
-    assert backend is not None, type(value)
+    if backend is None:
+        raise ArgumentTypeError(
+            f"got {type(value).__name__} {value!r:.60}, expected an array; pass pg.asarray(...) of it"
+        )
     return value, backend
 
 

@@ -76,10 +76,10 @@ class Backend:
     multi_device = True
     """Whether two arrays of this library can live on different devices."""
     guard: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
-    """Makes a function run on the device of the first array it is given.
+    """Wraps each function that computes on arrays of the library: ops, rules and additions.
 
-    Only for a library that computes on a current device of its own (CuPy), wherever the
-    operands are, and only where there are several devices.
+    For a library that computes on a current device of its own wherever the operands are
+    (CuPy), or that has arrays no rule can take (Dask's of unknown shape).
     """
 
     def device_of(self, array: Any) -> Any:
@@ -97,6 +97,16 @@ class Backend:
     def own(self, array: Any) -> Any:
         """The array itself if no other array shares its memory, else a copy."""
         return array if self.immutable else self.xp.asarray(array, copy=True)
+
+    def check_leaving(self, array: Any, what: str) -> None:
+        """Raise LostGradientError if the library itself tracks an array that ``what`` copies.
+
+        Only for a library with a record of its own that would end there unnoticed (PyTorch).
+        """
+
+    def default_integer(self, unsigned: bool) -> str:
+        """The data type that integers add up in, and that new indices have."""
+        return "uint64" if unsigned else "int64"
 
     def synchronize(self, device: Any) -> None:
         """Wait until all work given to the device is done."""
@@ -120,7 +130,12 @@ class Backend:
         for name in {*dir(source), "fft", "linalg"}:
             if not name.startswith("__") and hasattr(source, name):
                 setattr(merged, name, getattr(source, name))
-        additions = generic(merged) | corrections(merged) | self.overrides(merged)
+        additions = (
+            {"device_of": self.device_of}
+            | generic(merged)
+            | corrections(merged)
+            | self.overrides(merged)
+        )
         for name, value in additions.items():
             setattr(merged, name, value)
         return merged
@@ -198,7 +213,7 @@ def generic(xp: Any) -> dict[str, Any]:
         return out
 
     def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
-        out = xp.zeros(shape, dtype=value.dtype, device=value.device)
+        out = xp.zeros(shape, dtype=value.dtype, device=xp.device_of(value))
         out[key] = value
         return out
 
@@ -227,6 +242,7 @@ class BrokenBackend(Backend):
 
 
 _BACKENDS: dict[str, Backend] = {}
+_FOREIGN: set[type] = set()  # classes met that no backend owns
 _DISCOVERED = False
 _DISCOVERY = threading.RLock()  # loading an entry point may itself register a backend
 
@@ -256,12 +272,14 @@ def register_backend(backend: Backend) -> None:
         raise BackendError(f"backend: a {type(backend).__name__} {fault}")
     _discover()
     known = _BACKENDS.get(backend.name)
-    if known is not backend and known in ARRAY_TYPES.values():
+    used = known is not None and ("xp" in vars(known) or known in ARRAY_TYPES.values())
+    if used and known is not backend:
         raise BackendError(
             f"backend: {backend.name!r} is registered and in use already, expected a new name; "
             "register a backend before the first array of its library is made"
         )
     _BACKENDS[backend.name] = backend
+    _FOREIGN.clear()
 
 
 def _fault(backend: Any) -> str | None:
@@ -372,13 +390,15 @@ def device_choices() -> str:
 def backend_for_type(cls: type) -> Backend | None:
     """The backend that owns an array or scalar class, or None if none does."""
     found = ARRAY_TYPES.get(cls)
-    if found is None and cls.__module__ != "builtins":
+    if found is None and cls not in _FOREIGN and cls.__module__ != "builtins":
         _discover()
         for backend in tuple(_BACKENDS.values()):
             if backend.owns(cls):
                 ARRAY_TYPES[cls] = found = backend
                 (SCALAR_TYPES if backend.is_scalar(cls) else PLAIN_TYPES).add(cls)
                 break
+        else:
+            _FOREIGN.add(cls)
     return found
 
 

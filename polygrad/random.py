@@ -24,6 +24,7 @@ _WORD = 0xFFFFFFFF
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 _ROUNDS = 20
+_DIGITS = {"float32": 24, "float16": 11, "bfloat16": 8}  # of the significand, in base 2
 
 # The second word of a block's number says what the block is for, so that no two uses of a key
 # ever share a block.
@@ -151,9 +152,8 @@ def uniform(
 ) -> Array:
     """Uniform random numbers with ``low <= x < high``; ``dtype`` float64 by default.
 
-    The numbers are multiples of 2**-53 (float64), 2**-24 (float32) or 2**-11 (float16), scaled;
-    rounding in the scaling may reach ``high``. Raises DTypeError for a data type that is not
-    real floating-point.
+    Multiples of 2**-53 (float64), 2**-24 (float32) or 2**-11 (float16), scaled; rounding in the
+    scaling may reach ``high``. Raises DTypeError unless the data type is real floating-point.
 
     >>> pg.random.uniform(pg.random.key(0), (2,), dtype=pg.float32)
     Array([0.4184571 , 0.60049903], dtype=float32, device=cpu)
@@ -204,9 +204,9 @@ def randint(
 ) -> Array:
     """Uniform random integers with ``low <= x < high``; ``dtype`` int64 by default.
 
-    63 bits are reduced to the range, so no integer is likelier than another by more than
-    (high - low) / 2**63 in relative terms. Raises DTypeError for a data type that is not an
-    integer, ArgumentValueError for an empty range or one that does not fit the data type.
+    63 bits are reduced to the range: probabilities differ by (high - low) / 2**63 in relative
+    terms at most. Raises DTypeError for a data type that is not an integer, ArgumentValueError
+    for an empty range or one that does not fit the data type.
 
     >>> pg.random.randint(pg.random.key(0), (5,), low=1, high=7)
     Array([3, 5, 6, 1, 6], dtype=int64, device=cpu)
@@ -235,8 +235,7 @@ def randint(
 def permutation(key: Key, x: Any, *, axis: int = 0, device: Any = None) -> Any:
     """A random order: of the integers below ``x``, or of an array's elements along ``axis``.
 
-    For an integer the result is an int64 Array on ``device``; an array stays on its device and
-    in its kind, and is differentiable.
+    An integer gives an int64 Array on ``device``; an array keeps its device, kind and track.
 
     >>> pg.random.permutation(pg.random.key(0), 5)
     Array([1, 2, 0, 4, 3], dtype=int64, device=cpu)
@@ -270,8 +269,7 @@ def bernoulli(key: Key, p: Any = 0.5, shape: Any = None, *, device: Any = None) 
     """
     words = _key("bernoulli", key)
     if not is_array(p):
-        p = _number("bernoulli", "p", p)
-        if not 0.0 <= p <= 1.0:
+        if not 0.0 <= (p := _number("bernoulli", "p", p)) <= 1.0:
             raise ArgumentValueError(f"bernoulli: p is {p}, expected a number from 0 to 1")
         place, dtype = _place(device), as_dtype("float64")
         shape = _shape("bernoulli", () if shape is None else shape)
@@ -292,9 +290,6 @@ def bernoulli(key: Key, p: Any = 0.5, shape: Any = None, *, device: Any = None) 
             ) from None
     unit = _unit(words, math.prod(shape), dtype, place)
     return wrap(place.backend.xp.reshape(unit, shape) < p)
-
-
-# -- blocks and what is made of them, as library arrays --------------------------------------
 
 
 def _blocks(words: tuple[int, int], count: int, place: Device) -> tuple[Any, Any]:
@@ -327,10 +322,6 @@ def _unit(words: tuple[int, int], count: int, dtype: DType, place: Device) -> An
     return xp.astype(scaled, wanted, copy=False)
 
 
-_DIGITS = {"float32": 24, "float16": 11, "bfloat16": 8}
-"""Binary digits of the significand of each short data type."""
-
-
 def _int63(words: tuple[int, int], count: int, place: Device) -> Any:
     xp = place.backend.xp
     first, second = _blocks(words, count, place)
@@ -340,17 +331,13 @@ def _int63(words: tuple[int, int], count: int, place: Device) -> Any:
 def _order(words: tuple[int, int], n: int, place: Device) -> Any:
     """The integers below ``n`` in random order.
 
-    Each stands in the low bits of a random number. No two are equal then, so that every way of
-    sorting gives the same order.
+    Each stands in the low bits of a random number: no two are equal, so every sort agrees.
     """
     xp, width = place.backend.xp, max(n - 1, 0).bit_length()
     numbers = xp.arange(n, dtype=xp.int64, device=place.raw)
     drawn = _int63(words, n, place)
     drawn = xp.sort(((drawn >> width) << width) | numbers)
     return drawn & (2**width - 1)
-
-
-# -- arguments ---------------------------------------------------------------------------------
 
 
 def _key(name: str, key: Any) -> tuple[int, int]:

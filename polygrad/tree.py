@@ -44,7 +44,7 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:  # noqa: A0
         return optree.tree_map(function, tree, *rest, namespace=NAMESPACE)
     except ValueError as error:
         for other in rest:
-            check_same(flatten(tree)[1], flatten(other)[1], "a pytree", "the first pytree")
+            check_same(flatten(other)[1], flatten(tree)[1], "a pytree", "the first pytree")
         raise error
 
 
@@ -91,7 +91,8 @@ def check_same(got: Any, expected: Any, argument: str, reference: str) -> None:
 
 
 def _show(spec: Any) -> str:
-    return str(spec).removeprefix("PyTreeSpec(").removesuffix(f", namespace={NAMESPACE!r})")
+    text = str(spec).removeprefix("PyTreeSpec(").removesuffix(")")
+    return text.removesuffix(f", namespace={NAMESPACE!r}")
 
 
 def static(**options: Any) -> Any:

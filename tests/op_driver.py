@@ -13,6 +13,7 @@ from op_table import Case, Row, convert
 import polygrad as pg
 
 DEVICES = ["cpu", "strict:cpu", "strict:device1", pytest.param("cuda", marks=pytest.mark.gpu)]
+DEVICES += [pytest.param(name, marks=pytest.mark.backends) for name in ("torch", "jax", "dask")]
 FLAGS = {"boolean_indexing": False, "data_dependent_shapes": False}
 
 
@@ -30,6 +31,10 @@ def on(name: str) -> Iterator[pg.Device]:
         stack.enter_context(device)
         if name == "strict:device1":
             stack.enter_context(array_api_strict.ArrayAPIStrictFlags(**FLAGS))
+        if name == "jax":
+            import jax
+
+            stack.enter_context(jax.enable_x64(True))
         yield device
 
 

@@ -260,7 +260,9 @@ NO_ROW = {
     "empty": "its values are unspecified; tested in test_op_table",
     "empty_like": "its values are unspecified; tested in test_op_table",
     "from_dlpack": "takes objects of other libraries; tested with the devices",
+    "device_of": "returns a device; tested with the backends",
     "to_numpy": "leaves the array API; tested with the devices",
+    "fft": "an extension; its functions have rows of their own",
     "to_device": "its result is on another device than its argument; tested with the devices",
 }
 """Public names without a row, with the reason."""

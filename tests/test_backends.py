@@ -292,9 +292,16 @@ def test_from_a_folder_that_is_not_installed(tmp_path):
 
 def test_every_record_is_complete():
     """No method of the protocol is left unwritten in the records that come with polygrad."""
-    required = (
-        "namespace unavailable version device_names find_device device_name from_host to_host"
-    ).split()
+    required = [
+        "namespace",
+        "unavailable",
+        "version",
+        "device_names",
+        "find_device",
+        "device_name",
+        "from_host",
+        "to_host",
+    ]
     for backend in pg.backend.backends():
         missing = [n for n in required if getattr(type(backend), n) is getattr(Backend, n)]
         assert not missing, (backend, missing)

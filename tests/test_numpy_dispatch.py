@@ -211,7 +211,7 @@ DIFFERENTIABLE = [
     case("methods 3", lambda x: x.swapaxes(0, 1).reshape(-1).repeat(2).clip(-1, 1), M),
     case("methods 4", lambda x: x.dot(x.T).trace() + x.ravel().dot(x.flatten()), M),
     case("methods 5", lambda x: x.take([0, 1], axis=1).diagonal(), M),
-    case("operators", lambda x, y: (x @ y) * 2.0 - x[0] ** 2 / 3 + abs(x) % 0.7, V, W),
+    case("operators", lambda x, y: (x @ y) * 2.0 - x[0] ** 2 / 3 + abs(x) % 0.61, V, W),
 ]  # fmt: skip
 
 
@@ -379,7 +379,7 @@ def test_every_ufunc_has_a_rule_or_says_so():
         (lambda x: np.sum(x, out=np.zeros(())), "LostGradientError", "numpy.sum would write"),
         (lambda x: np.add(x, x, out=np.zeros(5)), "LostGradientError", "numpy.add would write"),
         (lambda x: np.add(x, 1.0, where=MASK), "ArgumentValueError", r"where="),
-        (lambda x: np.sum(x, bogus=1), "ArgumentTypeError", "numpy.sum of a polygrad array"),
+        (lambda x: np.quantile(x, 0.5, weights=V), "ArgumentTypeError", "numpy.quantile of"),
         (lambda x: np.interp(x, [0, 1], [0, 1], period=2), "ArgumentTypeError", "period"),
         (lambda x: np.quantile(x, 0.5, method="weibull"), "ArgumentValueError", "weibull"),
         (lambda x: np.add.at(np.zeros(5), [0], x[:1]), "LostGradientError", "numpy.add.at"),
@@ -389,6 +389,26 @@ def test_every_ufunc_has_a_rule_or_says_so():
 def test_named_errors(f, error, match):
     with pytest.raises(getattr(pg.errors, error), match=match):
         pg.grad(lambda x: pg.sum(f(x)))(V)
+
+
+def test_methods_that_write_in_place():
+    x = pg.asarray([3.0, 1.0, 2.0])
+    assert x.sort() is None
+    assert x.tolist() == [1.0, 2.0, 3.0]
+    x.fill(2)
+    assert x.tolist() == [2.0, 2.0, 2.0]
+    out = pg.zeros(())
+    assert x.sum(out=out) is out
+    assert out.item() == 6.0
+    assert pg.asarray([1 + 2j]).conjugate().tolist() == [1 - 2j]
+
+
+def test_an_in_place_operator_does_not_narrow_the_dtype():
+    n = pg.asarray([1, 2, 3])
+    with pytest.raises(pg.errors.ArgumentTypeError, match="float64 in an array of int64"):
+        n += 0.5
+    n *= 2
+    assert n.tolist() == [2, 4, 6]
 
 
 def test_in_place_on_a_numpy_array_raises():

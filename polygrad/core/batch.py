@@ -13,7 +13,7 @@ from polygrad.array import BASE, Array, Batched
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
 from polygrad.core.trace import Trace, bind
-from polygrad.errors import LeakedArrayError
+from polygrad.errors import IndexingError, LeakedArrayError
 
 BatchRule = Callable[..., Any]
 
@@ -128,6 +128,17 @@ def by_shape(*names: str) -> BatchRule:
     def rule(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
         full = [spread_batch(v, b, size) for v, b in zip(values, batched, strict=True)]
         return bind(op, tuple(full), {**params, **{key: (size, *params[key]) for key in keys}})
+
+    return rule
+
+
+def refuse(remedy: str) -> BatchRule:
+    """For ops whose answers have shapes that depend on the data: IndexingError."""
+
+    def rule(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+        raise IndexingError(
+            f"{op.name} inside vmap: the number of elements would differ between examples; {remedy}"
+        )
 
     return rule
 

@@ -50,7 +50,10 @@ class Elementwise(Op):
             return ()
         return (_constant if isinstance(rule, int) else rule,)
 
-    def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
+    def pull(self, xp: Any, g: Any, node: Any, selected: bool = False) -> Sequence[Any]:
+        """Cotangents of the operands; with ``selected`` a cotangent of 0 stays 0 whatever the
+        partial derivative, which may be infinite or nan at elements that were not chosen.
+        """
         ans = node if node.ans is None else node.ans
         conjugate = is_complex(node.dtype)
         if conjugate:
@@ -66,6 +69,8 @@ class Elementwise(Op):
                 c = -g
             else:
                 c = rule(xp, g, ans, *node.args, **node.params)
+                if selected:
+                    c = xp.where(g == 0, xp.zeros_like(c), c)
             if conjugate:
                 c = xp.conj(c)
             found.append(c if c.shape == parent.shape else unbroadcast(xp, c, parent.shape))

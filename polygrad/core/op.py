@@ -54,9 +54,12 @@ class Op:
     `wants` (what a backward pass needs kept).
     """
 
-    __slots__ = ("name", "forward", "impls", "fast", "plans", "batching")
+    __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects")
     kind = "op"
     multiple = False
+    squared: Callable[..., Any] | None = None
+    """``squared(operand, **params)``: the square of the answer, for an op with a kink at 0 that
+    its square has not, so that no derivative is lost there. None where it does not apply."""
 
     def __init__(
         self, name: str, forward: Callable[..., Any] | None = None, batch: Rule | None = None
@@ -66,6 +69,8 @@ class Op:
         self.name = name
         self.forward = forward
         self.batching = batch  # see polygrad.core.batch
+        # Whether a node leaves elements of its operands out, by a mask or index: see the tape.
+        self.selects: Callable[[Any], bool] | None = None
         self.impls: dict[Any, Callable[..., Any]] = {}  # by backend
         self.fast: dict[tuple[type, ...], Callable[..., Any]] = {}  # by the operands' classes
         self.plans: dict[int, Plan | None] = {}  # by tracked operands

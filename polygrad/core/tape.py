@@ -19,6 +19,7 @@ from polygrad.errors import LeakedArrayError, RuleError
 
 _order = itertools.count()
 _UNKNOWN: Any = object()
+_BY_ELEMENT = ("elementwise", "linear")  # kinds of op that do not mix a zero with the rest
 
 
 class Node:
@@ -140,6 +141,10 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     last: Any = None
     xp: Any = None
     guard: Any = None
+    # Nodes that a choice of elements (where, x[mask]) was made from, itself or through ops by
+    # element: their cotangents hold zeros for what was left out, where a derivative may be
+    # infinite or nan.
+    selected: set[Node] = set()
     while nodes:
         node = nodes.pop()
         if not node.parents:
@@ -153,13 +158,20 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             continue
         if op.multiple:
             g = _complete(node, g)
+        options: dict[str, Any] = {}
+        if selected and node in selected and op.kind in _BY_ELEMENT:
+            selected.update(filter(None, node.parents))
+            options = {"selected": True} if op.kind == "elementwise" else options
+        elif op.selects is not None and op.selects(node):
+            selected.update(filter(None, node.parents))
         kind = _kind(g) if op.multiple else type(g)
         if node.traced or kind is Array:
             last, xp, guard = None, op_module.traced_namespace, None
             g, node = tuple(map(lifted, g)) if op.multiple else lifted(g), _lifted(node)
         elif kind is not last:
             last, xp, guard = kind, namespace_of(kind), guard_of(kind)
-        found = op.pull(xp, g, node) if guard is None else guard(op.pull)(xp, g, node)
+        pull = op.pull if guard is None else guard(op.pull)
+        found = pull(xp, g, node, **options)
         for parent, c in zip(node.parents, found, strict=True):
             if parent is None or c is None:
                 continue
@@ -225,7 +237,7 @@ def _complete(node: Node, slots: list[Any]) -> tuple[Any, ...]:
     traced = node.traced or any(type(g) is Array for g in slots)
     xp = op_module.traced_namespace if traced else namespace_of(type(some))
     return tuple(
-        xp.zeros(ans.shape, dtype=ans.dtype, device=some.device) if g is None else g
+        xp.zeros(ans.shape, dtype=ans.dtype, device=xp.device_of(some)) if g is None else g
         for g, ans in zip(slots, node.ans, strict=True)
     )
 

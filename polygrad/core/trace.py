@@ -15,6 +15,7 @@ from polygrad.device import current_device, intern_device
 from polygrad.errors import (
     ArgumentTypeError,
     ArgumentValueError,
+    BackendError,
     IndexingError,
     MixedArraysError,
     PolygradError,
@@ -127,7 +128,8 @@ def _evaluate_mixed(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> An
     """Library scalars are Python numbers to every other library; two libraries do not mix."""
     plain = tuple([a.item() if type(a) in SCALAR_TYPES else a for a in args])
     libraries = [b.name for b in (backend_for_type(type(a)) for a in plain) if b is not None]
-    if len(set(libraries)) > 1:
+    libraries = list(dict.fromkeys(libraries))
+    if len(libraries) > 1:
         raise MixedArraysError(
             f"{op.name}: got arrays of several libraries, {' and '.join(libraries)}; expected "
             "one; move them to one device with pg.asarray(x, device=...)"
@@ -154,12 +156,13 @@ def _not_an_array(op: Op, arg: Any, args: tuple[Any, ...]) -> ArgumentTypeError:
     place = next(i for i, a in enumerate(args) if a is arg)
     remedy = "pass pg.asarray(...) of it" if isinstance(arg, list | tuple) else "pass an array"
     return ArgumentTypeError(
-        f"{op.name}: argument {place + 1} is {_describe(arg)}, expected an array or a number; "
+        f"{op.name}: argument {place + 1} is {describe(arg)}, expected an array or a number; "
         f"{remedy}"
     )
 
 
-def _describe(value: Any) -> str:
+def describe(value: Any) -> str:
+    """A value in a few words, for messages: the data type and shape of an array."""
     shape = getattr(value, "shape", None)
     if shape is not None and hasattr(value, "dtype"):
         return f"{value.dtype}{list(shape)}"
@@ -177,8 +180,11 @@ def _explained(
         (IndexError, IndexingError),
         (TypeError, ArgumentTypeError),
         (ValueError, ArgumentValueError),
+        (NotImplementedError, BackendError),
     ]
-    shown = ", ".join(_describe(arg) for arg in args)
+    if type(error) is RuntimeError:  # PyTorch's, where other libraries have ValueError
+        kinds.append((RuntimeError, ArgumentValueError))
+    shown = ", ".join(describe(arg) for arg in args)
     shapes = [tuple(arg.shape) for arg in args if hasattr(arg, "shape")]
     if op.kind == "elementwise" and not _broadcastable(shapes):
         return ShapeError(

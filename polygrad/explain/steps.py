@@ -95,17 +95,18 @@ def walk(graph: "Graph", seed: Any) -> Steps:
             operand = node.sources[place]
             assert operand is not None
             before = gradients.get(operand)
-            total = contribution if before is None else before + contribution
-            if node.slot is not None:  # one of several answers: they are put side by side
+            if node.slot is None:
+                total = contribution if before is None else before + contribution
+                gradients[operand] = total
+            else:  # one of several answers: their gradients stand side by side
                 gradients[operand] = {**(before or {}), node.slot: contribution}
                 before, total = None, contribution
-            else:
-                gradients[operand] = total
             seen[operand] += 1
+            nth = (seen[operand], paths[operand]) if node.slot is None else (1, 1)
             steps.append(
                 Step(
                     len(steps) + 1, node, operand, g, local[place], contribution, before, total,
-                    seen[operand], paths[operand],
+                    *nth,
                 )
             )  # fmt: skip
     for node in graph.nodes.values():
@@ -126,7 +127,7 @@ def _paths(graph: "Graph") -> Counter[str]:
     paths: Counter[str] = Counter()
     for node in reversed(graph.nodes.values()):
         if node.name in reached:
-            operands = [node.sources[place] for place in node.flows()]
-            paths.update(operand for operand in operands if operand is not None)
-            reached.update(operand for operand in operands if operand is not None)
+            operands = [str(node.sources[place]) for place in node.flows()]
+            paths.update(operands)
+            reached.update(operands)
     return paths

@@ -8,14 +8,19 @@ from typing import Any
 
 from polygrad.errors import NonDifferentiableError
 from polygrad.numpy_functions import (  # noqa: F401  each enters its functions into the table
+    diagonals,
     elements,
+    methods,
     products,
     reductions,
+    samples,
     searching,
     shapes,
     table,
     ufuncs,
 )
+
+methods.install()
 
 
 def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

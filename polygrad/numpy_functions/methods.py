@@ -10,10 +10,12 @@ from polygrad.numpy_functions.table import FUNCTIONS, call
 from polygrad.ops.operators import rebind
 
 # ndarray's methods that are functions of the same name.
-_NAMES = """
-all any argmax argmin argpartition argsort choose clip compress cumprod cumsum diagonal dot max
-mean min nonzero prod ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var
-""".split()
+_NAMES = [
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "compress",
+    "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod", "ptp",
+    "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take",
+    "trace", "var",
+]  # fmt: skip
 
 
 def _method(name: str) -> Callable[..., Any]:

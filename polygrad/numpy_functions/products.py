@@ -7,7 +7,8 @@ from typing import Any
 from polygrad import ops
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
-from polygrad.numpy_functions.shapes import diagonal, ravel
+from polygrad.numpy_functions.diagonals import diagonal
+from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, numpy_function
 from polygrad.ops import fft, linalg
 

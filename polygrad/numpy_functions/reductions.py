@@ -189,9 +189,7 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None) -> Any:
 
 
 def _nan(reduce: Any) -> Any:
-    def function(
-        a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False
-    ) -> Any:
+    def function(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
         return reduce(_cast(array(a), dtype), axis=axis, keepdims=keepdims)
 
     return function
@@ -245,7 +243,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (out, size) if returned else out
 
 
-_METHODS: dict[str, Callable[[float], float]] = {  # where the q-th quantile stands among the sorted elements 0 ... n - 1
+_METHODS: dict[
+    str, Callable[[float], float]
+] = {  # where the q-th quantile stands among the sorted elements 0 ... n - 1
     "linear": lambda place: place,
     "lower": math.floor,
     "higher": math.ceil,

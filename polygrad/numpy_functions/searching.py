@@ -262,4 +262,3 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **options: An
     places = tuple(range(len(shape), len(shape) + width))
     start = normalise_axis("apply_along_axis", axis, len(shape) + 1)
     return ops.moveaxis(out, places, tuple(range(start, start + width)))
-

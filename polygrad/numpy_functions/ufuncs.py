@@ -7,7 +7,14 @@ from typing import Any
 from polygrad import ops
 from polygrad.array import Array
 from polygrad.errors import ArgumentValueError, LostGradientError
-from polygrad.numpy_functions.reductions import all_true, any_true, largest, product, smallest, total
+from polygrad.numpy_functions.reductions import (
+    all_true,
+    any_true,
+    largest,
+    product,
+    smallest,
+    total,
+)
 from polygrad.numpy_functions.table import array, write
 from polygrad.ops import special
 from polygrad.ops.manipulation import normalise_axis
@@ -34,14 +41,17 @@ def _heaviside(x: Any, half: Any) -> Any:
 
 
 # The standard's own names, which NumPy has, too.
-_SAME = """
-abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift
-bitwise_or bitwise_right_shift bitwise_xor ceil conj copysign cos cosh divide equal exp expm1
-floor floor_divide greater greater_equal hypot isfinite isinf isnan less less_equal log log10
-log1p log2 logaddexp logical_and logical_not logical_or logical_xor matmul maximum minimum
-multiply negative nextafter not_equal positive pow reciprocal remainder sign signbit sin sinh
-sqrt square subtract tan tanh trunc vecdot
-""".split()
+_SAME = [
+    "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
+    "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "ceil", "conj", "copysign", "cos", "cosh", "divide", "equal", "exp",
+    "expm1", "floor", "floor_divide", "greater", "greater_equal", "hypot", "isfinite",
+    "isinf", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "maximum", "minimum",
+    "multiply", "negative", "nextafter", "not_equal", "positive", "pow", "reciprocal",
+    "remainder", "sign", "signbit", "sin", "sinh", "sqrt", "square", "subtract", "tan",
+    "tanh", "trunc", "vecdot",
+]  # fmt: skip
 
 UFUNCS: dict[str, Callable[..., Any]] = {name: getattr(ops, name) for name in _SAME} | {
     "absolute": ops.abs,

@@ -35,6 +35,7 @@ from polygrad.ops.arithmetic import (
     subtract,
     trunc,
 )
+from polygrad.ops.checked import check_functions as _check_functions
 from polygrad.ops.comparison import (
     bitwise_and,
     bitwise_invert,
@@ -79,6 +80,7 @@ from polygrad.ops.creation import (
 from polygrad.ops.datatypes import (
     astype,
     can_cast,
+    device_of,
     finfo,
     iinfo,
     isdtype,
@@ -181,6 +183,7 @@ __all__ = [
     if not name.startswith("_") and (type(value) is not type(sys) or name in _EXTENSIONS)
 ]
 
+_check_functions(globals())
 _op.traced_namespace = sys.modules[__name__]
 _operators.install()
 _updates.install()

@@ -1,11 +1,13 @@
 """Arithmetic, rounding and complex parts, element by element."""
 
+import math
 from typing import Any
 
 from polygrad.array import Array
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General, Linear, Nondifferentiable
 from polygrad.core.op import is_complex
+from polygrad.core.tape import Node
 from polygrad.core.trace import bind
 from polygrad.ops.declare import elementwise, nondifferentiable
 
@@ -83,15 +85,31 @@ reciprocal = elementwise(
     """,
 )
 
-square = elementwise(
+_square = elementwise(
     "square",
     lambda xp, g, _y, x: (g + g) * x,
-    doc="""The square x * x.
+    doc="The square of the table; the public function looks at what it is the square of.",
+)
+
+
+def square(x: Any, /) -> Any:
+    """The square x * x of each element.
+
+    Also the second derivatives of the square of a Euclidean norm are right at 0, where the
+    norm itself has a kink.
 
     >>> pg.grad(pg.square)(3.0)
     6.0
-    """,
-)
+    """
+    if type(x) is Array and type(x._node) is Node:
+        node = x._node
+        if node.op is not None and node.op.squared is not None and node.parents[0] is not None:
+            operand = Array(node.args[0], x._trace, node.parents[0])
+            smooth = node.op.squared(operand, **node.params)
+            if smooth is not None:
+                return smooth
+    return _square(x)
+
 
 remainder = elementwise(
     "remainder",
@@ -257,9 +275,16 @@ round = nondifferentiable(  # noqa: A001
     doc=_CONSTANT.format("The nearest integer (halves to even)", "round", "2.5", "2.0"),
 )
 
+
+def _by_magnitude(xp: Any, g: Any, _y: Any, a: Any, b: Any) -> Any:
+    if type(b) in (int, float):  # signbit takes arrays only
+        b = xp.ones_like(g) * math.copysign(1.0, b)
+    return xp.where(xp.signbit(a) == xp.signbit(b), g, -g)
+
+
 copysign = elementwise(
     "copysign",
-    lambda xp, g, _y, a, b: xp.where(xp.signbit(a) == xp.signbit(b), g, -g),
+    _by_magnitude,
     None,
     doc="""The magnitude of x1 with the sign of x2.
 

@@ -61,6 +61,9 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Any:
     return bind(where_op, (condition, x1, x2), {})
 
 
+where_op.selects = lambda node: True
+
+
 def _outside(xp: Any, x: Any, low: Any, high: Any) -> Any:
     out = None
     if low is not None:
@@ -93,6 +96,9 @@ _clip_high = Elementwise(
     lambda xp, g, _y, x, high: xp.where(x > high, g, xp.zeros_like(g)),
     forward=lambda xp, x, high: xp.clip(x, max=high),
 )
+
+for _op in (_clip_both, _clip_low, _clip_high):
+    _op.selects = lambda node: True
 
 _clip_none = Elementwise("clip_none", 1, forward=lambda xp, x: xp.clip(x))
 

@@ -108,8 +108,11 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         )
     if isinstance(obj, list | tuple):
         leaves = list(_leaves(obj))
-        if any(is_array(leaf) and type(leaf) not in SCALAR_TYPES for leaf in leaves):
-            return _stacked(obj, _common_dtype(leaves, dtype), _common_device(leaves, device))
+        arrays = [leaf for leaf in leaves if is_array(leaf)]
+        if arrays:
+            dtype = _common_dtype(leaves, dtype)
+        if any(type(leaf) not in SCALAR_TYPES for leaf in arrays):
+            return _stacked(obj, dtype, _common_device(leaves, device))
     place = _place(device)
     expected = "expected a number, nested lists of equal lengths, or an array"
     try:
@@ -356,14 +359,23 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
 _DLPACK_DEVICES = {1: "cpu", 2: "cuda:{}", 3: "cpu", 13: "cuda:{}"}
 
 
+def arange_beside(n: int, like: Any) -> Any:
+    """The integers from 0 to n - 1 beside ``like``, of its kind."""
+    raw, backend = raw_and_backend(like)
+    made = arange(n, device=intern_device(backend, backend.device_of(raw)))
+    return made if type(like) is Array else made._value
+
+
 def as_operand(value: Any, like: Any, name: str) -> Any:
-    """A list or number as an array beside ``like``; arrays stay as they are."""
+    """A list or number as an array beside ``like``, of its kind; arrays stay as they are."""
     if is_array(value):
         return value
     if type(value) in PYTHON_SCALARS or isinstance(value, list | tuple):
         raw, backend = raw_and_backend(like)
         place = intern_device(backend, backend.device_of(raw))
-        return asarray(value, device=place)
+        made = asarray(value, device=place)
+        plain = type(like) is not Array and made._trace.level == 0
+        return made._value if plain else made
     raise ArgumentTypeError(f"{name}: got {type(value).__name__}, expected an array")
 
 

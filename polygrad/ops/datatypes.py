@@ -55,17 +55,18 @@ def _move(xp: Any, x: Any, device: Device, source: Device) -> Any:
     if device.backend is source.backend:
         return x if device.raw == source.raw else xp.asarray(x, device=device.raw, copy=True)
     # The op runs again, from its transpose, with the other library's arrays.
+    source.backend.check_leaving(x, "to_device")
     return device.backend.from_host(
         source.backend.to_host(x), device.backend.raw_dtype(x.dtype), device.raw
     )
 
 
-to_device_op = Linear(
-    "to_device",
-    lambda xp, g, x, device, source: _move(xp, g, source, device),
-    _move,
-    batch=spread,
-)
+def _move_back(xp: Any, g: Any, x: Any, device: Device, source: Device) -> Any:
+    # A tracked cotangent has no memory to copy: the op runs on it instead.
+    return to_device(g, source) if type(g) is Array else _move(xp, g, source, device)
+
+
+to_device_op = Linear("to_device", _move_back, _move, batch=spread)
 
 
 def to_device(x: Any, device: Any, /, *, stream: Any = None) -> Any:
@@ -87,6 +88,16 @@ def to_device(x: Any, device: Any, /, *, stream: Any = None) -> Any:
     return bind(to_device_op, (x,), {"device": target, "source": source})
 
 
+def device_of(x: Any, /) -> Device:
+    """The device that an Array, or an array of any library, lives on.
+
+    >>> pg.device_of(pg.zeros(2))
+    Device('cpu')
+    """
+    raw, backend = raw_and_backend(x)
+    return intern_device(backend, backend.device_of(raw))
+
+
 def to_numpy(x: Any) -> Any:
     """A NumPy array with the values of ``x``, copied from its device; carries no gradient.
 
@@ -98,6 +109,7 @@ def to_numpy(x: Any) -> Any:
     if type(x) is Array:
         x._refuse_tracked("pg.to_numpy(x)")
     raw, backend = raw_and_backend(x)
+    backend.check_leaving(raw, "to_numpy")
     return host_backend().xp.asarray(backend.to_host(raw), copy=True)
 
 

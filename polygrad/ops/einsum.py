@@ -17,6 +17,8 @@ from polygrad.ops.linear_algebra import matmul
 from polygrad.ops.manipulation import permute_dims, reshape
 from polygrad.ops.statistical import sum as total
 
+Term = tuple[Any, str]  # an operand, and a letter for each of its axes
+
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = "auto") -> Any:
     """Sums of products of array elements in Einstein's notation, as in ``numpy.einsum``.
@@ -53,11 +55,11 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "auto") -> Any:
         picked = [terms[i] for i in pair]
         terms = [term for i, term in enumerate(terms) if i not in pair]
         needed = set(output).union(*(labels for _, labels in terms))
-        product = _sum_out(*picked[0], needed) if len(picked) == 1 else picked[0]
+        product = _sum_out(picked[0], needed) if len(picked) == 1 else picked[0]
         for other in picked[1:]:
             product = _product(product, other, needed)
         terms.append(product)
-    x, labels = _sum_out(*terms[0], set(output))
+    x, labels = _sum_out(terms[0], set(output))
     missing = [c for c in output if c not in labels]
     if missing:  # a letter of length 1 was dropped from every operand that had it
         x, labels = reshape(x, (*x.shape, *(1,) * len(missing))), labels + "".join(missing)
@@ -159,7 +161,7 @@ def _diagonal(x: Any, labels: str) -> tuple[Any, str]:
     return x, labels
 
 
-def _lengths(subscripts: str, terms: list[tuple[Any, str]]) -> dict[str, int]:
+def _lengths(subscripts: str, terms: list[Term]) -> dict[str, int]:
     lengths: dict[str, int] = {}
     for x, labels in terms:
         for c, n in zip(labels, x.shape, strict=True):
@@ -181,7 +183,7 @@ def _without_stretched(x: Any, labels: str, lengths: dict[str, int]) -> tuple[An
     return reshape(x, tuple(x.shape[i] for i in keep)), "".join(labels[i] for i in keep)
 
 
-def _path(terms: list[tuple[Any, str]], output: str, lengths: Any, optimize: Any) -> list[Any]:
+def _path(terms: list[Term], output: str, lengths: Any, optimize: Any) -> list[Any]:
     if len(terms) < 3:
         return [tuple(range(len(terms)))]
     if optimize is False:
@@ -194,17 +196,18 @@ def _path(terms: list[tuple[Any, str]], output: str, lengths: Any, optimize: Any
     return contract_path(subscripts, *shapes, shapes=True, optimize=how)[0]
 
 
-def _sum_out(x: Any, labels: str, needed: set[str]) -> tuple[Any, str]:
+def _sum_out(term: Term, needed: set[str]) -> Term:
+    x, labels = term
     axes = tuple(i for i, c in enumerate(labels) if c not in needed)
     if not axes:
         return x, labels
     return total(x, axis=axes, dtype=x.dtype), "".join(c for c in labels if c in needed)
 
 
-def _product(one: Any, two: Any, needed: set[str]) -> tuple[Any, str]:
+def _product(one: Term, two: Term, needed: set[str]) -> Term:
     """The product of two terms, summed over what neither the result nor others need."""
-    a, left = _sum_out(*one, needed | set(two[1]))
-    b, right = _sum_out(*two, needed | set(one[1]))
+    a, left = _sum_out(one, needed | set(two[1]))
+    b, right = _sum_out(two, needed | set(one[1]))
     both = [c for c in left if c in right]
     batch = [c for c in both if c in needed]
     inner = [c for c in both if c not in needed]

@@ -8,11 +8,14 @@ to cutting, and cutting to padding with zeros.
 from collections.abc import Sequence
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import Linear
+from polygrad.core.op import Op
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.ops.arithmetic import conj
+from polygrad.ops.checked import check_functions
 from polygrad.ops.creation import arange
 from polygrad.ops.datatypes import astype
 from polygrad.ops.manipulation import concat, normalise_axes, normalise_axis, roll
@@ -32,7 +35,7 @@ def _resize(xp: Any, g: Any, length: int, axis: int) -> Any:
         return g[(*(slice(None),) * axis, slice(0, length), ...)]
     if have < length:
         shape = tuple(length - have if i == axis else n for i, n in enumerate(g.shape))
-        return xp.concat([g, xp.zeros(shape, dtype=g.dtype, device=g.device)], axis=axis)
+        return xp.concat([g, xp.zeros(shape, dtype=g.dtype, device=xp.device_of(g))], axis=axis)
     return g
 
 
@@ -71,10 +74,14 @@ def _forward(name: str) -> Any:
     return lambda xp, x, **params: getattr(xp.fft, name)(x, **params)
 
 
-fftn_op = Linear("fftn", _transpose_full("ifftn"), _forward("fftn"))
-ifftn_op = Linear("ifftn", _transpose_full("fftn"), _forward("ifftn"))
-rfft_op = Linear("rfft", _transpose_rfft, _forward("rfft"))
-irfft_op = Linear("irfft", _transpose_irfft, _forward("irfft"))
+def _batch_axes(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    return bind(op, tuple(values), {**params, "axes": tuple(axis + 1 for axis in params["axes"])})
+
+
+fftn_op = Linear("fftn", _transpose_full("ifftn"), _forward("fftn"), batch=_batch_axes)
+ifftn_op = Linear("ifftn", _transpose_full("fftn"), _forward("ifftn"), batch=_batch_axes)
+rfft_op = Linear("rfft", _transpose_rfft, _forward("rfft"), batch=by_axis())
+irfft_op = Linear("irfft", _transpose_irfft, _forward("irfft"), batch=by_axis())
 
 
 def _complex(x: Any) -> Any:
@@ -359,3 +366,5 @@ def ifftshift(x: Any, /, *, axes: Any = None) -> Any:
     """
     chosen = normalise_axes("ifftshift", axes, len(x.shape))
     return roll(x, tuple(-(x.shape[axis] // 2) for axis in chosen), axis=chosen)
+
+check_functions(globals())

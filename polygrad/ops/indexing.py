@@ -9,7 +9,7 @@ from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, AxisError, IndexingError
 from polygrad.ops.comparison import where
-from polygrad.ops.creation import as_operand
+from polygrad.ops.creation import arange_beside, as_operand
 from polygrad.ops.datatypes import astype
 from polygrad.ops.index_batching import getitem_rule, index_set_rule, scatter_rule
 
@@ -52,7 +52,7 @@ scatter_op = Linear(
 
 def _transpose_set(xp: Any, g: Any, x: Any, value: Any, *arrays: Any, index: Any) -> Any:
     key = _fill(index, arrays)
-    zero = xp.zeros((), dtype=g.dtype, device=g.device)
+    zero = xp.zeros((), dtype=g.dtype, device=xp.device_of(g))
     return xp.index_set(g, zero, key), unbroadcast(xp, xp.getitem(g, key), value.shape)
 
 
@@ -63,6 +63,9 @@ index_set_op = Linear(
     operands=2,
     batch=index_set_rule(_SLOT, getitem_op),
 )
+# With an array in the index; plain slices are left out, for they are many and small.
+getitem_op.selects = lambda node: len(node.parents) > 1
+index_set_op.selects = lambda node: len(node.parents) > 2
 
 
 def _parse(x: Any, key: Any, ndim: int | None = None) -> tuple[tuple[Any, ...], list[Any]]:
@@ -202,7 +205,6 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
     Array([[2.],
            [3.]], dtype=float64, device=cpu)
     """
-    from polygrad.ops.creation import arange
     from polygrad.ops.manipulation import reshape
 
     axis = _axis("take_along_axis", axis, x)
@@ -211,7 +213,6 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
         raise IndexingError(
             f"take_along_axis: indices has {len(indices.shape)} axes, expected {ndim}, as many as x"
         )
-    device = as_operand(x, x, "x").device
     key: list[Any] = []
     for i, n in enumerate(x.shape):
         if i == axis:
@@ -221,7 +222,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
             key.append(0 * indices)  # an axis of x that broadcasts
             continue
         shape = tuple(n if j == i else 1 for j in range(ndim))
-        key.append(reshape(arange(n, device=device), shape))
+        key.append(reshape(arange_beside(n, x), shape))
     return getitem(x, tuple(key))
 
 

@@ -7,7 +7,7 @@ from polygrad.core import op as op_module
 from polygrad.core.batch import raise_ndim, unbatched_ndim
 from polygrad.core.kinds import Bilinear, unbroadcast
 from polygrad.core.op import Op, is_complex
-from polygrad.core.trace import bind
+from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.errors import ShapeError
 from polygrad.ops.arithmetic import conj, multiply
 from polygrad.ops.manipulation import permute_dims, reshape
@@ -79,7 +79,7 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 
 
 def _matmul_error(x1: Any, x2: Any) -> ShapeError | None:
-    a, b = getattr(x1, "shape", None), getattr(x2, "shape", None)
+    a, b = (() if type(x) in PYTHON_SCALARS else getattr(x, "shape", None) for x in (x1, x2))
     if a is None or b is None:
         return None
     if len(a) == 0 or len(b) == 0:

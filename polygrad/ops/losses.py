@@ -15,7 +15,7 @@ from polygrad.ops.datatypes import astype
 
 
 def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
-    numbers = xp.arange(classes, dtype=labels.dtype, device=labels.device)
+    numbers = xp.arange(classes, dtype=labels.dtype, device=xp.device_of(labels))
     return labels[..., None] == numbers
 
 

@@ -1,9 +1,11 @@
 """Manipulation functions: other shapes, orders and combinations of the same elements."""
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
+from polygrad.array import wrap
 from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
 from polygrad.core.op import Op
@@ -125,6 +127,17 @@ def normalise_axes(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
     return axes
 
 
+def _lengths(name: str, shape: Any) -> tuple[int, ...]:
+    if isinstance(shape, int):
+        return (shape,)
+    try:
+        return tuple([operator.index(n) for n in shape])
+    except TypeError:
+        raise ArgumentTypeError(
+            f"{name}: got shape {shape!r}, expected an integer or a tuple of integers"
+        ) from None
+
+
 def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
     """``x`` with another shape and the same elements; one length may be -1.
 
@@ -134,7 +147,7 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
     >>> pg.reshape(pg.arange(4), (2, -1)).shape
     (2, 2)
     """
-    shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    shape = _lengths("reshape", shape)
     size = math.prod(x.shape)
     if -1 in shape:
         rest = -math.prod(shape)
@@ -378,14 +391,15 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
     >>> pg.repeat(pg.asarray([1.0, 2.0]), 2)
     Array([1., 1., 2., 2.], dtype=float64, device=cpu)
     """
-    from polygrad.ops.creation import asarray
-    from polygrad.ops.indexing import take
+    from polygrad.ops.creation import as_operand
+    from polygrad.ops.datatypes import to_numpy
+    from polygrad.ops.indexing import getitem, take
 
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = normalise_axis("repeat", axis, len(x.shape))
     n = x.shape[axis]
-    counts = repeats if isinstance(repeats, int | list | tuple) else repeats.tolist()
+    counts = repeats if isinstance(repeats, int | list | tuple) else to_numpy(repeats).tolist()
     counts = [counts] if isinstance(counts, int) else list(counts)
     counts = counts * n if len(counts) == 1 else counts
     if len(counts) != n or any(count < 0 for count in counts):
@@ -393,7 +407,9 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
             f"repeat: got {len(counts)} repeats, expected one number or {n}, none negative"
         )
     places = [i for i, count in enumerate(counts) for _ in range(count)]
-    return take(x, asarray(places, dtype="int64", device=x.device), axis=axis)
+    if not places:
+        return getitem(x, (*(slice(None),) * axis, slice(0, 0), ...))
+    return take(x, as_operand(places, x, "repeat"), axis=axis)
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:

@@ -28,7 +28,10 @@ def _weights(xp: Any, ans: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -
     # An infinite sum: its gradient goes to the infinite elements, to none if all are -inf.
     zero = xp.zeros_like(x)
     limit = xp.where(x == xp.inf, zero, zero - xp.inf)
-    return xp.exp(xp.where(finite, x - xp.where(finite, ans, zero), limit))
+    weights = xp.exp(xp.where(finite, x - xp.where(finite, ans, zero), limit))
+    # A large sum is rounded coarsely; divided by their own sum the weights are exact again.
+    total = xp.sum(weights, axis=axis, keepdims=True)
+    return weights / xp.where(total == 0, xp.ones_like(total), total)
 
 
 def _lse_vjp(xp: Any, g: Any, ans: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:

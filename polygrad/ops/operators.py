@@ -5,6 +5,7 @@ from typing import Any
 
 from polygrad.array import Array, is_array
 from polygrad.core.trace import PYTHON_SCALARS
+from polygrad.errors import ArgumentTypeError
 from polygrad.ops import (
     arithmetic,
     comparison,
@@ -71,6 +72,17 @@ def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def rebind(array: Array, new: Array) -> None:
+    """Let the handle ``array`` stand for the value ``new`` from now on."""
+    array._value, array._trace, array._node = new._value, new._trace, new._node
+
+
+_ORDER = {
+    "bool": 0, "unsigned integer": 1, "signed integer": 1, "real floating": 2,
+    "complex floating": 3,
+}  # fmt: skip
+
+
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """``x += y``: the handle takes the new value, in the shape and data type it had."""
 
@@ -79,16 +91,20 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
             return NotImplemented
         out = function(self, other)
         if out.shape != self.shape or out.dtype != self.dtype:
+            if _ORDER[out.dtype.kind] > _ORDER[self.dtype.kind]:
+                raise ArgumentTypeError(
+                    f"an in-place operator would store {out.dtype} in an array of {self.dtype}; "
+                    "write x = x + y, or convert x first with pg.astype"
+                )
             out = datatypes.astype(manipulation.broadcast_to(out, self.shape), self.dtype)
-        self._value, self._trace, self._node = out._value, out._trace, out._node
+        rebind(self, out)
         return self
 
     return method
 
 
 def _setitem(self: Array, key: Any, value: Any) -> None:
-    out = indexing.index_set(self, value, key)
-    self._value, self._trace, self._node = out._value, out._trace, out._node
+    rebind(self, indexing.index_set(self, value, key))
 
 
 def _transpose(self: Array, *axes: Any) -> Any:

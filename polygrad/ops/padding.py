@@ -77,7 +77,7 @@ def pad(x: Any, pad_width: Any, /, mode: str = "constant", *, constant_values: A
 
 def _pairs(given: Any, ndim: int, name: str) -> list[tuple[Any, Any]]:
     """One pair for each axis out of a number, a pair, or several pairs."""
-    given = given.tolist() if hasattr(given, "tolist") and getattr(given, "shape", ()) else given
+    given = given.tolist() if getattr(given, "shape", None) else given
     if not isinstance(given, tuple | list):
         return [(given, given)] * ndim
     rows = [tuple(r) if isinstance(r, tuple | list) else r for r in given]

@@ -19,7 +19,7 @@ def _shifted(xp: Any, x: Any, axis: int, by: int, fill: int) -> Any:
     n = x.shape[axis]
     by = max(-n, min(by, n))
     shape = tuple(abs(by) if i == axis else length for i, length in enumerate(x.shape))
-    rest = xp.full(shape, fill, dtype=x.dtype, device=x.device)
+    rest = xp.full(shape, fill, dtype=x.dtype, device=xp.device_of(x))
     if by >= 0:
         return xp.concat([rest, x[_at(axis, 0, n - by)]], axis=axis)
     return xp.concat([x[_at(axis, -by)], rest], axis=axis)

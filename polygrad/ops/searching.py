@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from polygrad.core.batch import by_axis
+from polygrad.core.batch import by_axis, loop, refuse
 from polygrad.core.kinds import Nondifferentiable
+from polygrad.core.op import Op
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops.creation import scalar_beside
@@ -14,14 +15,25 @@ argmin_op = Nondifferentiable("argmin", batch=by_axis())
 all_op = Nondifferentiable("all", batch=by_axis())
 any_op = Nondifferentiable("any", batch=by_axis())
 count_nonzero_op = Nondifferentiable("count_nonzero", batch=by_axis())
-nonzero_op = Nondifferentiable("nonzero", lambda xp, x: tuple(xp.nonzero(x)), multiple=True)
+nonzero_op = Nondifferentiable(
+    "nonzero",
+    lambda xp, x: tuple(xp.nonzero(x)),
+    multiple=True,
+    batch=refuse("use pg.where(x != 0, ..., ...)"),
+)
 
 
 def _search(xp: Any, x1: Any, x2: Any, *sorter: Any, side: str) -> Any:
     return xp.searchsorted(x1, x2, side=side, sorter=sorter[0] if sorter else None)
 
 
-searchsorted_op = Nondifferentiable("searchsorted", _search)
+def _batch_search(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    if batched[0] or len(values) > 2:
+        return loop(op, size, values, batched, params)
+    return bind(op, tuple(values), params)  # one x1 for all: x2 may have any shape
+
+
+searchsorted_op = Nondifferentiable("searchsorted", _search, batch=_batch_search)
 
 
 def _place(op: Any, name: str, x: Any, axis: int | None, keepdims: bool) -> Any:

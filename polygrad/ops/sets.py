@@ -3,7 +3,9 @@
 from typing import Any, NamedTuple
 
 from polygrad.array import BASE, Array, is_array
+from polygrad.core.batch import loop, refuse
 from polygrad.core.kinds import Nondifferentiable
+from polygrad.core.op import Op
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.creation import scalar_beside
@@ -34,15 +36,16 @@ class UniqueInverse(NamedTuple):
     inverse_indices: Any
 
 
-unique_all_op = Nondifferentiable(
-    "unique_all", lambda xp, x: tuple(xp.unique_all(x)), multiple=True
-)
-unique_counts_op = Nondifferentiable(
-    "unique_counts", lambda xp, x: tuple(xp.unique_counts(x)), multiple=True
-)
-unique_inverse_op = Nondifferentiable(
-    "unique_inverse", lambda xp, x: tuple(xp.unique_inverse(x)), multiple=True
-)
+def _op(name: str) -> Nondifferentiable:
+    def forward(xp: Any, x: Any) -> Any:
+        return tuple(getattr(xp, name)(x))
+
+    return Nondifferentiable(name, forward, multiple=True, batch=refuse("call it outside"))
+
+
+unique_all_op = _op("unique_all")
+unique_counts_op = _op("unique_counts")
+unique_inverse_op = _op("unique_inverse")
 
 
 def _tracked(x: Any) -> bool:
@@ -105,7 +108,13 @@ def _isin(xp: Any, x1: Any, x2: Any, invert: bool) -> Any:
     return xp.logical_not(hit) if invert else hit
 
 
-isin_op = Nondifferentiable("isin", _isin)
+def _batch_isin(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    if batched[1]:
+        return loop(op, size, values, batched, params)
+    return bind(op, tuple(values), params)  # one set for all: x1 may have any shape
+
+
+isin_op = Nondifferentiable("isin", _isin, batch=_batch_isin)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.array import raw_and_backend
 from polygrad.core.batch import by_axis
 from polygrad.core.kinds import Elementwise, General, Linear, Nondifferentiable
 from polygrad.core.trace import bind
@@ -91,7 +92,8 @@ def accumulate(op: Any, whole: Any, x: Any, dtype: Any, params: dict[str, Any]) 
     elif source.is_inexact:
         wanted = source
     else:
-        wanted = as_dtype("uint64" if source.kind == "unsigned integer" else "int64")
+        backend = raw_and_backend(x)[1]
+        wanted = as_dtype(backend.default_integer(source.kind == "unsigned integer"))
     if source != wanted:
         x = astype(x, wanted)
     if wanted.is_inexact:

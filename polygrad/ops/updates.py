@@ -83,8 +83,9 @@ class At:
         flat = reshape(x, (-1,))
         values = reshape(broadcast_to(values, tuple(targets.shape)), (-1,))
         for sources, places in _rounds(to_numpy(stop_gradient(targets)).ravel().tolist()):
-            at = asarray(places, dtype="int64", device=place)
-            picked = getitem(values, asarray(sources, dtype="int64", device=place))
+            dtype = backend.default_integer(False)
+            at = asarray(places, dtype=dtype, device=place)
+            picked = getitem(values, asarray(sources, dtype=dtype, device=place))
             flat = index_set(flat, function(getitem(flat, at), picked), at)
         return reshape(flat, tuple(x.shape))
 

@@ -1,6 +1,5 @@
 """Adam, and Adam with decoupled weight decay."""
 
-import math
 from typing import Any
 
 from polygrad import tree
@@ -76,28 +75,38 @@ def _adam(name: str, learning_rate: Any, b1: Any, b2: Any, eps: Any, decay: Any)
             )
         count = state.count + 1
         # The corrections of both means for their start at 0, taken together into two numbers.
-        root = math.sqrt(1.0 - b2**count)
+        root = (1.0 - b2**count) ** 0.5
         scale, shift = rate * (root / (1.0 - b1**count)), eps * root
-
-        def step(xp: Any, g: Any, m: Any, v: Any, p: Any = None) -> tuple[Any, Any, Any]:
-            check_gradient(name, g, m)
-            m = m * b1  # in place from here on, in the arrays made by each first line
-            m += g * (1.0 - b1)
-            size = abs(g) if as_dtype(getattr(g, "dtype", type(g))).is_complex else g
-            squared = size * size
-            squared *= 1.0 - b2
-            v = v * b2
-            v += squared
-            divisor = xp.sqrt(v)
-            divisor += shift
-            out = m / divisor
-            out *= -scale
-            if decays:
-                out -= p * (rate * decay)
-            return out, m, v
-
-        trees = (grads, state.mean, state.square) + ((params,) if decays else ())
-        updates, mean, square = each_leaf(f"{name}: state", step, *trees, outputs=3)
+        constants: tuple[Any, ...] = (b1, b2, scale, shift)
+        trees: tuple[Any, ...] = (grads, state.mean, state.square)
+        if decays:
+            trees, constants = (params, *trees), (*constants, rate * decay)
+        function = decayed if decays else step
+        updates, mean, square = each_leaf(
+            f"{name}: state", function, *trees, constants=constants, outputs=3
+        )
         return updates, AdamState(count, mean, square)
+
+    def step(
+        xp: Any, g: Any, m: Any, v: Any, b1: Any, b2: Any, scale: Any, shift: Any
+    ) -> tuple[Any, Any, Any]:
+        check_gradient(name, g, m)
+        m = m * b1  # in place from here on, in the arrays made by each first line
+        m += g * (1.0 - b1)
+        size = abs(g) if as_dtype(getattr(g, "dtype", type(g))).is_complex else g
+        squared = size * size
+        squared *= 1.0 - b2
+        v = v * b2
+        v += squared
+        divisor = xp.sqrt(v)
+        divisor += shift
+        out = m / divisor
+        out *= -scale
+        return out, m, v
+
+    def decayed(xp: Any, p: Any, g: Any, m: Any, v: Any, *constants: Any) -> tuple[Any, Any, Any]:
+        out, m, v = step(xp, g, m, v, *constants[:-1])
+        out -= p * constants[-1]
+        return out, m, v
 
     return Optimizer(init, update)

@@ -8,7 +8,13 @@ from polygrad import ops, tree
 from polygrad.array import BASE, Array, is_array, wrap
 from polygrad.backend import backend_for_type
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError, TreeError
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DTypeError,
+    ShapeError,
+    TreeError,
+)
 from polygrad.ops import real, zeros_like
 
 
@@ -29,8 +35,8 @@ class Optimizer(NamedTuple):
 def apply_updates(params: Any, updates: Any) -> Any:
     """The parameters after a step: their sum with the updates, leaf by leaf.
 
-    A leaf whose update is None stays as it is. Raises TreeError where the structures differ
-    and ShapeError where shapes do.
+    A leaf whose update is None stays as it is. Raises TreeError where the structures differ,
+    ShapeError where shapes do, and DTypeError where the sum would have another data type.
 
     >>> pg.optim.apply_updates((pg.asarray(1.0), "name"), (pg.asarray(0.5), None))
     (Array(1.5, dtype=float64, device=cpu), 'name')
@@ -38,7 +44,14 @@ def apply_updates(params: Any, updates: Any) -> Any:
 
     def add(xp: Any, leaf: Any, update: Any) -> Any:
         _check_shape("apply_updates: an update", update, leaf)
-        return leaf + update
+        out = leaf + update
+        if is_array(leaf) and out.dtype != leaf.dtype:
+            raise DTypeError(
+                f"apply_updates: an update is {update.dtype} and would turn its parameter from "
+                f"{leaf.dtype} into {out.dtype}; compute it, and a learning rate that is an "
+                "array, in the parameter's data type"
+            )
+        return out
 
     (out,) = each_leaf("apply_updates: updates", add, params, updates, missing=lambda leaf: leaf)
     return out
@@ -72,15 +85,16 @@ def each_leaf(
     function: Callable[..., Any],
     first: Any,
     *rest: Any,
+    constants: tuple[Any, ...] = (),
     outputs: int = 1,
     missing: Callable[[Any], Any] | None = None,
 ) -> tuple[Any, ...]:
     """``function`` over the leaves of ``first`` and what stands there in the other pytrees.
 
-    It takes ``(xp, *leaves)`` as the rules of ops do: library arrays and their namespace, or
-    tracked Arrays and polygrad's. It returns a tuple of ``outputs`` values, or the value if
-    there is one; so many pytrees come out. Where the second pytree holds None nothing is
-    computed: the result is ``missing(leaf)``, or None.
+    It takes ``(xp, *leaves, *constants)`` as the rules of ops do: library arrays and their
+    namespace, or tracked Arrays and polygrad's. It returns a tuple of ``outputs`` values, or the
+    value if there is one; so many pytrees come out. Where the second pytree holds None nothing
+    is computed: the result is ``missing(leaf)``, or None.
     """
     leaves, spec = tree.flatten(first)
     columns = [leaves]
@@ -95,7 +109,7 @@ def each_leaf(
         if len(row) > 1 and row[1] is None:
             values: Any = (None if missing is None else missing(row[0]),) * outputs
         else:
-            values = _run(function, row, outputs)
+            values = _run(function, (*row, *constants), outputs)
         for column, value in zip(found, values, strict=True):
             column.append(value)
     return tuple([tree.unflatten(spec, column) for column in found])

@@ -37,16 +37,19 @@ def sgd(learning_rate: Any, momentum: float = 0.0, nesterov: bool = False) -> Op
 
     def update(grads: Any, state: SGDState, params: Any = None) -> tuple[Any, SGDState]:
         if not moving:
-            (updates,) = each_leaf("sgd: grads", lambda xp, g: g * -rate, grads)
+            (updates,) = each_leaf(
+                "sgd: grads", lambda xp, g, rate: g * -rate, grads, constants=(rate,)
+            )
             return updates, state
-
-        def step(xp: Any, g: Any, v: Any) -> tuple[Any, Any]:
-            check_gradient("sgd", g, v)
-            v = v * decay
-            v += g
-            return (v * decay + g if nesterov else v) * -rate, v
-
-        updates, velocity = each_leaf("sgd: state", step, grads, state.momentum, outputs=2)
+        updates, velocity = each_leaf(
+            "sgd: state", step, grads, state.momentum, constants=(rate, decay), outputs=2
+        )
         return updates, SGDState(velocity)
+
+    def step(xp: Any, g: Any, v: Any, rate: Any, decay: Any) -> tuple[Any, Any]:
+        check_gradient("sgd", g, v)
+        v = v * decay
+        v += g
+        return (v * decay + g if nesterov else v) * -rate, v
 
     return Optimizer(init, update)

@@ -6,9 +6,9 @@ from polygrad import tree
 from polygrad.array import BASE, Array, raw_and_backend, wrap
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.core.trace import Trace
-from polygrad.device import current_device
+from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
-from polygrad.errors import DTypeError, NonScalarError
+from polygrad.errors import DTypeError, MixedArraysError, NonScalarError
 
 ARRAY, RAW, PYTHON = "polygrad.Array", "library array", "Python number"
 
@@ -53,6 +53,18 @@ class Leaf:
         raw = backend.own(raw)
         seen.add(id(raw))
         return wrap(raw) if self.kind is ARRAY else raw
+
+
+def check_place(given: Any, where: str, beside: Any, whose: str) -> None:
+    """Raise MixedArraysError unless an array lives on the device of another."""
+    (raw, backend), (other, expected) = raw_and_backend(given), raw_and_backend(beside)
+    place, home = backend.device_of(raw), expected.device_of(other)
+    if backend is not expected or (backend.multi_device and place != home):
+        target = intern_device(expected, home)
+        raise MixedArraysError(
+            f"{where}: got an array on {intern_device(backend, place)}, expected one on {target}, "
+            f"the device of {whose}; move it with pg.to_device(x, {str(target)!r})"
+        )
 
 
 def inside(value: Any) -> Any:

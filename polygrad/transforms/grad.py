@@ -12,8 +12,10 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
 from polygrad.transforms.arguments import (
     Leaf,
+    check_place,
     check_scalar,
     inside,
+    is_array_leaf,
     kind_of,
     nothing_to_differentiate,
     take_off,
@@ -169,6 +171,8 @@ def _cotangent(given: Any, reference: Any, node: Node, whole: Any, place: int) -
             f"cotangent{tree.paths(whole)[place]}: got shape {tuple(leaf.value.shape)}, expected "
             f"{tuple(node.shape)}, the shape of the output"
         )
+    if is_array_leaf(reference):
+        check_place(leaf.value, f"cotangent{tree.paths(whole)[place]}", reference, "the output")
     return leaf.value
 
 
@@ -249,12 +253,18 @@ def _check_callable(f: Any, name: str) -> None:
 def _argnums(argnums: ArgNums, count: int, name: str) -> tuple[int, ...]:
     if type(argnums) is int and 0 <= argnums < count:
         return (argnums,)
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    if not isinstance(numbers, list | tuple) or not all(isinstance(n, int) for n in numbers):
+        raise ArgumentTypeError(
+            f"argnums: got {argnums!r}, expected a number or a tuple of numbers: the places of "
+            "positional arguments, from 0"
+        )
     for n in numbers:
-        if not isinstance(n, int) or not -count <= n < count:
+        if not -count <= n < count:
+            choices = f"numbers from 0 to {count - 1}" if count else "at least one to be passed"
             raise ArgumentValueError(
                 f"argnums: got {argnums!r}, but {name} was called with {count} positional "
-                f"arguments; expected numbers from 0 to {count - 1}"
+                f"arguments; expected {choices}"
             )
     numbers = tuple(n % count for n in numbers)
     if len(set(numbers)) < len(numbers):

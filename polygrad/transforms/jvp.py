@@ -8,8 +8,8 @@ from polygrad.array import Array, wrap
 from polygrad.core.dual import ForwardTrace
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
-from polygrad.ops import zeros_like
-from polygrad.transforms.arguments import Leaf, inside, kind_of, take_off
+from polygrad.ops import full_like, zeros_like
+from polygrad.transforms.arguments import Leaf, check_place, inside, kind_of, take_off
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -27,8 +27,18 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         raise ArgumentTypeError(
             f"jvp: got {type(f).__name__} for the function, expected a callable"
         )
+    for name, value in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(value, list | tuple):
+            raise ArgumentTypeError(
+                f"jvp: {name} is of type {type(value).__name__}, expected a tuple with one entry "
+                "for each argument of the function; write (x,) for x"
+            )
     given, spec = tree.flatten(tuple(primals))
-    directions = spec.flatten_up_to(tuple(tangents)) if len(given) else []
+    try:
+        directions = spec.flatten_up_to(tuple(tangents))
+    except ValueError:
+        tree.check_same(tree.flatten(tuple(tangents))[1], spec, "tangents", "the primals")
+        raise
     trace = ForwardTrace()
     tracked = [
         _dual(trace, primal, tangent, tuple(primals), i)
@@ -47,6 +57,8 @@ def _dual(trace: ForwardTrace, primal: Any, tangent: Any, whole: Any, place: int
     leaf = Leaf(primal)
     if tangent is None or leaf.value is None:
         return inside(primal)
+    if type(tangent) in (float, complex) and leaf.value.shape == ():
+        tangent = full_like(leaf.value, tangent)
     direction = Leaf(tangent)
     expected = as_dtype(leaf.value.dtype)
     if direction.value is None or as_dtype(direction.value.dtype) != expected:
@@ -60,6 +72,7 @@ def _dual(trace: ForwardTrace, primal: Any, tangent: Any, whole: Any, place: int
             f"tangents{tree.paths(whole)[place]}: got shape {tuple(direction.value.shape)}, "
             f"expected {tuple(leaf.value.shape)}, the shape of the primal"
         )
+    check_place(direction.value, f"tangents{tree.paths(whole)[place]}", leaf.value, "the primal")
     return trace.input(leaf.value, direction.value)
 
 

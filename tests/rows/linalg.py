@@ -6,6 +6,8 @@ import numpy as np
 from op_table import at, case, real, row
 
 import polygrad as pg
+from polygrad.core.trace import bind
+from polygrad.ops.linalg.solving import adjugate_op
 
 inf = float("inf")
 
@@ -58,11 +60,11 @@ def from_qr(result: Any) -> Any:
     return [q[..., :k], r, pg.matmul(rest, pg.conj(rest.mT))]
 
 
-def norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
+def norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
 
 
-def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:  # noqa: A002
+def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
     return np.linalg.norm(x, axis=(-2, -1), keepdims=keepdims, ord=ord)
 
 
@@ -167,11 +169,21 @@ ROWS = [
         complex=True,
     ),
     row(
+        "adjugate of linalg.det",
+        *[case(square(n)) for n in (1, 2, 4)],
+        case(real(2, 3, 3)),
+        case(np.zeros((0, 0))),
+        call=lambda x: bind(adjugate_op, (x,), {}),
+        reference=lambda x: np.linalg.det(x)[..., None, None] * np.linalg.inv(x),
+        complex=True,
+        rtol=1e-11,
+    ),
+    row(
         "linalg.matrix_norm",
         *[
             case(real(*shape), ord=ord, keepdims=keepdims)
             for shape, keepdims in [((3, 3), False), ((2, 2, 3), True), ((3, 2), False)]
-            for ord in ("fro", "nuc", 1, -1, 2, -2, inf, -inf)  # noqa: A001
+            for ord in ("fro", "nuc", 1, -1, 2, -2, inf, -inf)
         ],
         case(real(2, 2)),
         case(real(2, 2), ord=None),

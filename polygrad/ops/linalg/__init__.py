@@ -3,6 +3,7 @@
 Matrices are the last two axes, leading axes are a stack of them.
 """
 
+from polygrad.ops.checked import check_functions as _check_functions
 from polygrad.ops.linalg.factors import QRResult, cholesky, qr
 from polygrad.ops.linalg.norms import matrix_norm, vector_norm
 from polygrad.ops.linalg.products import cross, diagonal, matrix_power, outer, trace
@@ -41,3 +42,5 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+_check_functions(globals())

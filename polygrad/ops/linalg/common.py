@@ -88,11 +88,15 @@ def embed(xp: Any, d: Any, rows: int, columns: int, offset: int = 0) -> Any:
     """Zero matrices with the vectors ``d`` on their diagonal: the transpose of `diagonal`."""
     before = max(-offset, 0)
     after = rows - before - d.shape[-1]
-    parts = [xp.zeros((*d.shape[:-1], n), dtype=d.dtype, device=d.device) for n in (before, after)]
+    parts = [
+        xp.zeros((*d.shape[:-1], n), dtype=d.dtype, device=xp.device_of(d)) for n in (before, after)
+    ]
     if before or after:
         d = xp.concat([parts[0], d, parts[1]], axis=-1)
-    place = xp.eye(rows, columns, k=offset, dtype=xp.bool, device=d.device)
-    return xp.where(place, xp.expand_dims(d, axis=-1), xp.zeros((), dtype=d.dtype, device=d.device))
+    place = xp.eye(rows, columns, k=offset, dtype=xp.bool, device=xp.device_of(d))
+    return xp.where(
+        place, xp.expand_dims(d, axis=-1), xp.zeros((), dtype=d.dtype, device=xp.device_of(d))
+    )
 
 
 def rounding(s: Any, shape: tuple[int, ...]) -> float:

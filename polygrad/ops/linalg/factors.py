@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from polygrad.core.batch import leading
 from polygrad.core.kinds import General
 from polygrad.core.op import is_complex
 from polygrad.core.trace import bind
@@ -44,7 +45,7 @@ def _cholesky_jvp(xp: Any, t: Any, ans: Any, x: Any, upper: bool) -> Any:
     return adjoint(xp, out) if upper else out
 
 
-cholesky_op = General("cholesky", _cholesky_vjp, _cholesky_jvp, _cholesky)
+cholesky_op = General("cholesky", _cholesky_vjp, _cholesky_jvp, _cholesky, batch=leading)
 
 
 def cholesky(x: Any, /, *, upper: bool = False) -> Any:
@@ -92,7 +93,7 @@ def _qr(xp: Any, x: Any, mode: str) -> Any:
 def _qr_vjp(xp: Any, g: Any, ans: Any, _x: Any, mode: str) -> Any:
     k = min(_x.shape[-2:])
     if 0 in _x.shape:
-        return xp.zeros(_x.shape, dtype=ans[0].dtype, device=ans[0].device)
+        return xp.zeros(_x.shape, dtype=ans[0].dtype, device=xp.device_of(ans[0]))
     q, q_rest, r = ans[0][..., :k], ans[0][..., k:], ans[1][..., :k, :]
     g_q, g_r = g[0][..., :k], g[1][..., :k, :]
     if mode == "complete" and _x.shape[-2] > k:
@@ -127,7 +128,7 @@ def _qr_jvp(xp: Any, t: Any, ans: Any, x: Any, mode: str) -> Any:
     return dq, dr
 
 
-qr_op = General("qr", _qr_vjp, _qr_jvp, _qr, multiple=True)
+qr_op = General("qr", _qr_vjp, _qr_jvp, _qr, multiple=True, batch=leading)
 
 
 def qr(x: Any, /, *, mode: str = "reduced") -> QRResult:

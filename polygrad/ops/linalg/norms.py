@@ -3,11 +3,14 @@
 import math
 from typing import Any
 
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General
+from polygrad.core.op import is_complex
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
+from polygrad.ops.arithmetic import imag, real
 from polygrad.ops.comparison import not_equal
 from polygrad.ops.datatypes import astype
 from polygrad.ops.linalg.common import check_inexact, check_matrix, conjugate, real_part
@@ -46,7 +49,22 @@ def _norm_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool, p: f
     return xp.sum(real_part(xp, slope * t[0]), axis=axis, keepdims=keepdims)
 
 
-norm_op = General("vector_norm", _norm_vjp, _norm_jvp, _norm)
+class _Norm(General):
+    """The p-norm; the square of the Euclidean one is smooth at 0."""
+
+    __slots__ = ()
+
+    def squared(self, x: Any, *, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
+        """The sum of squares for p = 2, else None."""
+        if p != 2:
+            return None
+        if not is_complex(x.dtype):
+            return total(x * x, axis=axis, keepdims=keepdims)
+        re, im = real(x), imag(x)
+        return total(re * re + im * im, axis=axis, keepdims=keepdims)
+
+
+norm_op = _Norm("vector_norm", _norm_vjp, _norm_jvp, _norm, batch=by_axis())
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
@@ -55,7 +73,9 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     ``ord`` is inf (the largest absolute value), -inf (the smallest), 0 (how many elements are
     not zero), or a number p: sum(|x| ** p) ** (1 / p). The derivative of an element that is 0 is
     taken as 0, and so is that of the norm at 0 (its subgradient of least length); elements that
-    tie for the largest share it. Raises ArgumentValueError for any other ``ord``.
+    tie for the largest share it. ``vector_norm(x) ** 2`` has the derivatives of the sum of
+    squares, second ones at 0 included (in reverse mode first). Raises ArgumentValueError for
+    any other ``ord``.
 
     >>> x = pg.asarray([3.0, 4.0])
     >>> pg.linalg.vector_norm(x).item(), pg.grad(pg.linalg.vector_norm)(x)

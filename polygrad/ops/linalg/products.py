@@ -3,6 +3,7 @@
 from typing import Any
 
 from polygrad.array import is_array
+from polygrad.core.batch import leading
 from polygrad.core.kinds import Bilinear, Linear, Nondifferentiable, unbroadcast
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
@@ -24,7 +25,11 @@ def _cross_right(xp: Any, g: Any, _y: Any, a: Any, _b: Any, axis: int) -> Any:
 
 
 cross_op = Bilinear(
-    "cross", _cross_left, _cross_right, lambda xp, a, b, axis: xp.linalg.cross(a, b, axis=axis)
+    "cross",
+    _cross_left,
+    _cross_right,
+    lambda xp, a, b, axis: xp.linalg.cross(a, b, axis=axis),
+    batch=leading,
 )
 
 
@@ -83,6 +88,7 @@ diagonal_op = Linear(
     "diagonal",
     lambda xp, g, x, offset: embed(xp, g, x.shape[-2], x.shape[-1], offset),
     lambda xp, x, offset: xp.linalg.diagonal(x, offset=offset),
+    batch=leading,
 )
 
 
@@ -120,7 +126,8 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 
 identity_op = Nondifferentiable(
     "identity_matrices",
-    lambda xp, x: xp.zeros_like(x) + xp.eye(x.shape[-1], dtype=x.dtype, device=x.device),
+    lambda xp, x: xp.zeros_like(x) + xp.eye(x.shape[-1], dtype=x.dtype, device=xp.device_of(x)),
+    batch=leading,
 )
 
 

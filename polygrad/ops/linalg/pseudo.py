@@ -3,6 +3,7 @@
 from typing import Any
 
 from polygrad.array import is_array
+from polygrad.core.batch import raise_ndim, spread, unbatched_ndim
 from polygrad.core.kinds import General, Nondifferentiable
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentTypeError
@@ -16,6 +17,13 @@ def _cut(xp: Any, s: Any, rtol: Any) -> Any:
     """Where the singular values count as not zero."""
     largest = xp.max(s, axis=-1, keepdims=True)
     return s > largest * (rtol if isinstance(rtol, float) else xp.expand_dims(rtol, axis=-1))
+
+
+def _batch(op: Any, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """The tolerance has the leading axes of the matrices only."""
+    ndim = unbatched_ndim(values[0], batched[0]) - 2
+    rest = [raise_ndim(v, b, ndim) for v, b in zip(values[1:], batched[1:], strict=True)]
+    return spread(op, size, [values[0], *rest], batched, params)
 
 
 def _pinv(xp: Any, x: Any, *tolerance: Any, rtol: Any) -> Any:
@@ -46,7 +54,7 @@ def _pinv_jvp(xp: Any, t: Any, ans: Any, x: Any, *tolerance: Any, rtol: Any) -> 
     return out - xp.matmul(p, xp.matmul(t[0], p))
 
 
-pinv_op = General("pinv", _pinv_vjp, _pinv_jvp, _pinv, derivative=(True, False))
+pinv_op = General("pinv", _pinv_vjp, _pinv_jvp, _pinv, derivative=(True, False), batch=_batch)
 
 
 def _tolerance(name: str, x: Any, rtol: Any) -> tuple[tuple[Any, ...], float | None]:
@@ -80,14 +88,14 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Any:
 
 def _rank(xp: Any, x: Any, *tolerance: Any, rtol: Any) -> Any:
     if 0 in x.shape[-2:]:
-        return xp.zeros(x.shape[:-2], dtype=xp.int64, device=x.device)
+        return xp.zeros(x.shape[:-2], dtype=xp.int64, device=xp.device_of(x))
     with explained("matrix_rank", _NO_CONVERGENCE):
         s = xp.linalg.svdvals(x)
     keep = _cut(xp, s, *tolerance, *(() if tolerance else (rtol,)))
     return xp.sum(xp.astype(keep, xp.int64), axis=-1)
 
 
-rank_op = Nondifferentiable("matrix_rank", _rank)
+rank_op = Nondifferentiable("matrix_rank", _rank, batch=_batch)
 
 
 def matrix_rank(x: Any, /, *, rtol: Any = None) -> Any:

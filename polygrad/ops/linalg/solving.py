@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from polygrad.core.batch import leading, unbatched_ndim
 from polygrad.core.kinds import General, unbroadcast
 from polygrad.core.op import is_complex
 from polygrad.core.trace import bind
@@ -14,7 +15,7 @@ from polygrad.ops.linalg.common import (
     embed,
     explained,
 )
-from polygrad.ops.manipulation import broadcast_shapes
+from polygrad.ops.manipulation import broadcast_shapes, expand_dims
 
 _SINGULAR = "the matrix has no inverse; add a multiple of the identity, or use pg.linalg.pinv"
 
@@ -41,6 +42,7 @@ inv_op = General(
     _inv_vjp,
     lambda xp, t, ans, x: -xp.matmul(ans, xp.matmul(t[0], ans)),
     _inv,
+    batch=leading,
 )
 
 
@@ -97,7 +99,16 @@ def _solve_jvp(xp: Any, t: Any, ans: Any, a: Any, b: Any) -> Any:
     return _solve(xp, a, change)
 
 
-solve_op = General("solve", _solve_vjp, _solve_jvp, _solve)
+def _solve_batch(op: Any, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """A batch of vectors is not a matrix: each becomes one with a single column."""
+    a, b = values
+    if unbatched_ndim(b, batched[1]) > 1:
+        return leading(op, size, values, batched, params)
+    column = expand_dims(b, axis=-1)
+    return leading(op, size, [a, column], batched, params)[..., 0]
+
+
+solve_op = General("solve", _solve_vjp, _solve_jvp, _solve, batch=_solve_batch)
 
 
 def solve(x1: Any, x2: Any, /) -> Any:
@@ -152,7 +163,7 @@ def _all_but_two(xp: Any, s: Any) -> Any:
     before = xp.expand_dims(_exclusive(xp, s), axis=-1)
     after = xp.expand_dims(xp.flip(_exclusive(xp, xp.flip(s, axis=-1)), axis=-1), axis=-2)
     wide = xp.broadcast_to(xp.expand_dims(s, axis=-2), (*s.shape, n))
-    later = xp.triu(xp.ones((n, n), dtype=s.dtype, device=s.device), k=1) > 0
+    later = xp.triu(xp.ones((n, n), dtype=s.dtype, device=xp.device_of(s)), k=1) > 0
     between = _exclusive(xp, xp.where(later, wide, xp.ones_like(wide)))
     upper = xp.triu(before * between * after, k=1)
     return upper + xp.matrix_transpose(upper)
@@ -179,7 +190,7 @@ def _adjugate_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
     return xp.matmul(v, xp.matmul(middle * sign[..., None, None], u))
 
 
-adjugate_op = General("adjugate", _adjugate_vjp, _adjugate_jvp, _adjugate)
+adjugate_op = General("adjugate", _adjugate_vjp, _adjugate_jvp, _adjugate, batch=leading)
 
 
 def _det_vjp(xp: Any, g: Any, _ans: Any, x: Any) -> Any:
@@ -191,7 +202,7 @@ def _det_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
     return xp.sum(cofactors * t[0], axis=(-2, -1))
 
 
-det_op = General("det", _det_vjp, _det_jvp, lambda xp, x: xp.linalg.det(x))
+det_op = General("det", _det_vjp, _det_jvp, lambda xp, x: xp.linalg.det(x), batch=leading)
 
 
 def det(x: Any, /) -> Any:
@@ -233,7 +244,12 @@ def _slogdet_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
 
 
 slogdet_op = General(
-    "slogdet", _slogdet_vjp, _slogdet_jvp, lambda xp, x: xp.linalg.slogdet(x), multiple=True
+    "slogdet",
+    _slogdet_vjp,
+    _slogdet_jvp,
+    lambda xp, x: xp.linalg.slogdet(x),
+    multiple=True,
+    batch=leading,
 )
 
 

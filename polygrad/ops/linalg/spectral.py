@@ -27,6 +27,7 @@ as 0.
 
 from typing import Any, NamedTuple
 
+from polygrad.core.batch import leading
 from polygrad.core.kinds import General
 from polygrad.core.trace import bind
 from polygrad.ops.linalg.common import (
@@ -76,7 +77,7 @@ def _pairs(xp: Any, s: Any, shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
     noise = rounding(s, shape) * xp.max(xp.abs(s), axis=-1, keepdims=True)
     tiny = xp.expand_dims(noise, axis=-1)
     apart, usable = xp.abs(gap) > tiny, xp.abs(both) > tiny
-    different = xp.eye(n, dtype=xp.bool, device=s.device) == False  # noqa: E712
+    different = xp.eye(n, dtype=xp.bool, device=xp.device_of(s)) == False  # noqa: E712
     split = _reciprocal(xp, xp.where(apart, gap, both), apart | (usable & different))
     return split, _reciprocal(xp, both, usable), _reciprocal(xp, s, xp.abs(s) > noise)
 
@@ -117,7 +118,7 @@ def _eigh_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
     return real_part(xp, xp.linalg.diagonal(middle)), xp.matmul(v, split * middle)
 
 
-eigh_op = General("eigh", _eigh_vjp, _eigh_jvp, _eigh, multiple=True)
+eigh_op = General("eigh", _eigh_vjp, _eigh_jvp, _eigh, multiple=True, batch=leading)
 
 
 def eigh(x: Any, /) -> EighResult:
@@ -154,7 +155,7 @@ def _eigvalsh_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
     return real_part(xp, xp.linalg.diagonal(middle))
 
 
-eigvalsh_op = General("eigvalsh", _eigvalsh_vjp, _eigvalsh_jvp, _eigvalsh)
+eigvalsh_op = General("eigvalsh", _eigvalsh_vjp, _eigvalsh_jvp, _eigvalsh, batch=leading)
 
 
 def eigvalsh(x: Any, /) -> Any:
@@ -183,7 +184,7 @@ def _thin(u: Any, vh: Any, k: int) -> tuple[Any, Any, Any, Any]:
 def _svd_vjp(xp: Any, g: Any, ans: Any, _x: Any, full: bool) -> Any:
     k = min(_x.shape[-2:])
     if 0 in _x.shape:
-        return xp.zeros(_x.shape, dtype=ans[0].dtype, device=ans[0].device)
+        return xp.zeros(_x.shape, dtype=ans[0].dtype, device=xp.device_of(ans[0]))
     s, g_s = ans[1], g[1]
     u, u_rest, vh, vh_rest = _thin(ans[0], ans[2], k)
     g_u, g_u_rest, g_vh, g_vh_rest = _thin(g[0], g[2], k)
@@ -234,7 +235,7 @@ def _svd_jvp(xp: Any, t: Any, ans: Any, x: Any, full: bool) -> Any:
     return du, real_part(xp, xp.linalg.diagonal(middle)), dvh
 
 
-svd_op = General("svd", _svd_vjp, _svd_jvp, _svd, multiple=True)
+svd_op = General("svd", _svd_vjp, _svd_jvp, _svd, multiple=True, batch=leading)
 
 
 def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
@@ -280,7 +281,7 @@ def _svdvals_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
     return real_part(xp, xp.linalg.diagonal(middle))
 
 
-svdvals_op = General("svdvals", _svdvals_vjp, _svdvals_jvp, _svdvals)
+svdvals_op = General("svdvals", _svdvals_vjp, _svdvals_jvp, _svdvals, batch=leading)
 
 
 def svdvals(x: Any, /) -> Any:

@@ -5,6 +5,7 @@ torch.special, jax.scipy.special); the common ones also have a version in terms 
 alone, for libraries without any.
 """
 
+from polygrad.ops.checked import check_functions as _check_functions
 from polygrad.ops.special.bessel import (
     ellipe,
     ellipk,
@@ -129,3 +130,5 @@ _MODULES = (
     "gamma_functions", "logistic", "reductions",
 )  # fmt: skip
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _MODULES]
+
+_check_functions(globals())

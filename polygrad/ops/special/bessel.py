@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.core.op import Rule
 from polygrad.ops.special.approximations import polynomial
 from polygrad.ops.special.declare import no_rule, special
 
@@ -22,46 +23,48 @@ def _over_x(xp: Any, x: Any, value: Any, sign: int, scaled: bool = False) -> Any
     return xp.where(near, series, value / xp.where(near, xp.ones_like(x), x))
 
 
-j0 = special("j0", lambda xp, g, _y, x: -(g * j1(x)), doc=_DOC.format("first kind's", 0, "j0", 0.765198))  # fmt: skip # noqa: E501
-j1 = special(
+j0: Rule = special("j0", lambda xp, g, _y, x: -(g * j1(x)), doc=_DOC.format("first kind's", 0, "j0", 0.765198))  # fmt: skip # noqa: E501
+j1: Rule = special(
     "j1",
     lambda xp, g, y, x: g * (j0(x) - _over_x(xp, x, y, -1)),
     doc=_DOC.format("first kind's", 1, "j1", 0.440051),
 )
-y0 = special("y0", lambda xp, g, _y, x: -(g * y1(x)), doc=_DOC.format("second kind's", 0, "y0", 0.088257))  # fmt: skip # noqa: E501
-y1 = special(
+y0: Rule = special("y0", lambda xp, g, _y, x: -(g * y1(x)), doc=_DOC.format("second kind's", 0, "y0", 0.088257))  # fmt: skip # noqa: E501
+y1: Rule = special(
     "y1",
     lambda xp, g, y, x: g * (y0(x) - y / x),
     doc=_DOC.format("second kind's", 1, "y1", -0.781213),
 )
-i0 = special("i0", lambda xp, g, _y, x: g * i1(x), doc=_DOC.format("modified", 0, "i0", 1.266066))
-i1 = special(
+i0: Rule = special(
+    "i0", lambda xp, g, _y, x: g * i1(x), doc=_DOC.format("modified", 0, "i0", 1.266066)
+)
+i1: Rule = special(
     "i1",
     lambda xp, g, y, x: g * (i0(x) - _over_x(xp, x, y, 1)),
     doc=_DOC.format("modified", 1, "i1", 0.565159),
 )
-i0e = special(
+i0e: Rule = special(
     "i0e",
     lambda xp, g, y, x: g * (i1e(x) - xp.sign(x) * y),
     doc=_DOC.format("exponentially scaled modified", 0, "i0e", 0.46576),
 )
-i1e = special(
+i1e: Rule = special(
     "i1e",
     lambda xp, g, y, x: g * (i0e(x) - _over_x(xp, x, y, 1, scaled=True) - xp.sign(x) * y),
     doc=_DOC.format("exponentially scaled modified", 1, "i1e", 0.20791),
 )
-k0 = special("k0", lambda xp, g, _y, x: -(g * k1(x)), doc=_DOC.format("modified second kind's", 0, "k0", 0.421024))  # fmt: skip # noqa: E501
-k1 = special(
+k0: Rule = special("k0", lambda xp, g, _y, x: -(g * k1(x)), doc=_DOC.format("modified second kind's", 0, "k0", 0.421024))  # fmt: skip # noqa: E501
+k1: Rule = special(
     "k1",
     lambda xp, g, y, x: -(g * (k0(x) + y / x)),
     doc=_DOC.format("modified second kind's", 1, "k1", 0.601907),
 )
-k0e = special(
+k0e: Rule = special(
     "k0e",
     lambda xp, g, y, x: g * (y - k1e(x)),
     doc=_DOC.format("scaled modified second kind's", 0, "k0e", 1.144463),
 )
-k1e = special(
+k1e: Rule = special(
     "k1e",
     lambda xp, g, y, x: g * (y - k0e(x) - y / x),
     doc=_DOC.format("scaled modified second kind's", 1, "k1e", 1.636153),
@@ -73,25 +76,25 @@ _ORDER = """The {} Bessel function of any real order ``v``; differentiable by ``
     {}
     """
 
-jv = special(
+jv: Rule = special(
     "jv",
     no_rule("jv", "the order"),
     lambda xp, g, _y, v, x: g * ((jv(v - 1, x) - jv(v + 1, x)) / 2),
     doc=_ORDER.format("first kind's", "jv", 0.765198),
 )
-yv = special(
+yv: Rule = special(
     "yv",
     no_rule("yv", "the order"),
     lambda xp, g, _y, v, x: g * ((yv(v - 1, x) - yv(v + 1, x)) / 2),
     doc=_ORDER.format("second kind's", "yv", 0.088257),
 )
-iv = special(
+iv: Rule = special(
     "iv",
     no_rule("iv", "the order"),
     lambda xp, g, _y, v, x: g * ((iv(v - 1, x) + iv(v + 1, x)) / 2),
     doc=_ORDER.format("modified", "iv", 1.266066),
 )
-kv = special(
+kv: Rule = special(
     "kv",
     no_rule("kv", "the order"),
     lambda xp, g, _y, v, x: g * ((kv(v - 1, x) + kv(v + 1, x)) / -2),
@@ -136,7 +139,7 @@ def _expn_rule(xp: Any, g: Any, _y: Any, n: Any, x: Any) -> Any:
     return -(g * xp.where(zero, xp.exp(-x) * (1 + 1 / x) / x, lower))
 
 
-expn = special(
+expn: Rule = special(
     "expn",
     no_rule("expn", "the order"),
     _expn_rule,
@@ -213,7 +216,7 @@ def _slopes(sign: int) -> tuple[float, ...]:
     return tuple(n * c / (1 if sign == 1 else 1 - 2 * n) for n, c in enumerate(squares, 1))
 
 
-hyp1f1 = special(
+hyp1f1: Rule = special(
     "hyp1f1",
     no_rule("hyp1f1", "its parameters"),
     no_rule("hyp1f1", "its parameters"),

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.core.op import Rule
 from polygrad.ops.comparison import where
 from polygrad.ops.exponential import sqrt
 from polygrad.ops.special.approximations import polynomial
@@ -54,7 +55,7 @@ cosm1 = special(
     """,
 )
 
-sindg = special(
+sindg: Rule = special(
     "sindg",
     lambda xp, g, _y, x: g * (_DEGREE * cosdg(x)),
     generic=lambda xp, x: xp.sin(x * _DEGREE),
@@ -65,7 +66,7 @@ sindg = special(
     """,
 )
 
-cosdg = special(
+cosdg: Rule = special(
     "cosdg",
     lambda xp, g, _y, x: g * (-_DEGREE * sindg(x)),
     generic=lambda xp, x: xp.cos(x * _DEGREE),

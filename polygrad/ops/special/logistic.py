@@ -3,13 +3,14 @@
 import math
 from typing import Any
 
+from polygrad.core.op import Rule
 from polygrad.ops.comparison import where
 from polygrad.ops.exponential import exp, expm1, log, log1p
 from polygrad.ops.special import approximations
 from polygrad.ops.special.declare import operands, special
 from polygrad.ops.special.elementary import exprel
 
-expit = special(
+expit: Rule = special(
     "expit",
     lambda xp, g, y, x: g * (y * expit(-x)),
     generic=approximations.expit,

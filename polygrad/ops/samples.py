@@ -1,0 +1,138 @@
+"""Signals and samples beyond the standard: convolution, quantiles and counts.
+
+SciPy and scikit-learn look these up in a namespace, and fall back to NumPy without them.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.ops.comparison import isnan, where
+from polygrad.ops.creation import as_operand, ones_like
+from polygrad.ops.datatypes import astype, result_type, stop_gradient
+from polygrad.ops.indexing import getitem, scatter_add
+from polygrad.ops.linear_algebra import matmul
+from polygrad.ops.manipulation import flip, normalise_axes, permute_dims, reshape, stack
+from polygrad.ops.padding import pad
+from polygrad.ops.sorting import sort
+from polygrad.ops.statistical import max as largest
+
+_SIZES = ("full", "same", "valid")
+
+
+def convolve(x1: Any, x2: Any, /, mode: str = "full") -> Any:
+    """The discrete convolution of two one-dimensional arrays, as in ``numpy.convolve``.
+
+    ``mode`` "full" gives all N + M - 1 places where they overlap, "same" the middle max(N, M)
+    of them, "valid" those of full overlap. Complex numbers are not conjugated. Differentiable
+    by both. Raises ShapeError for an empty array or several axes.
+
+    >>> pg.convolve(pg.asarray([1.0, 2.0, 3.0]), pg.asarray([1.0, 1.0]))
+    Array([1., 3., 5., 3.], dtype=float64, device=cpu)
+    """
+    if mode not in _SIZES:
+        raise ArgumentValueError(
+            f"convolve: got mode {mode!r}, expected one of {', '.join(map(repr, _SIZES))}"
+        )
+    for name, x in (("x1", x1), ("x2", x2)):
+        if len(x.shape) != 1 or x.shape[0] == 0:
+            raise ShapeError(
+                f"convolve: {name} has shape {tuple(x.shape)}, expected one axis that is not empty"
+            )
+    dtype = result_type(x1, x2)
+    a, v = astype(x1, dtype, copy=False), astype(x2, dtype, copy=False)
+    if a.shape[0] < v.shape[0]:
+        a, v = v, a
+    n, m = a.shape[0], v.shape[0]
+    padded = pad(a, (m - 1, m - 1))
+    # Row k holds what meets the k-th element of the reversed kernel.
+    windows = stack([getitem(padded, slice(k, k + n + m - 1)) for k in range(m)], axis=0)
+    full = matmul(flip(v), windows)
+    if mode == "full":
+        return full
+    start, length = ((m - 1) // 2, n) if mode == "same" else (m - 1, n - m + 1)
+    return getitem(full, slice(start, start + length))
+
+
+# The place of a quantile among sorted elements, rounded.
+_METHODS: dict[str, Callable[[float], float]] = {
+    "linear": lambda place: place,
+    "lower": math.floor,
+    "higher": math.ceil,
+    "nearest": round,
+    "midpoint": lambda place: (math.floor(place) + math.ceil(place)) / 2,
+}
+
+
+def quantile(
+    x: Any, q: Any, /, *, axis: Any = None, method: str = "linear", keepdims: bool = False
+) -> Any:
+    """The ``q``-th quantile over the given axes (all by default), as in ``numpy.quantile``.
+
+    ``q`` is a constant from 0 to 1, or nested lists of such: their axes come first in the
+    result. ``method`` says what stands between two elements: "linear", "lower", "higher",
+    "nearest" or "midpoint". A nan among the elements makes the result nan. The gradient goes to
+    the elements that the result is made of.
+
+    >>> pg.quantile(pg.asarray([1.0, 2.0, 3.0, 4.0]), 0.5).item()
+    2.5
+    """
+    if method not in _METHODS:
+        raise ArgumentValueError(
+            f"quantile: got method {method!r}, expected one of {', '.join(map(repr, _METHODS))}"
+        )
+    if not as_dtype(x.dtype).is_inexact:
+        x = astype(x, "float64")
+    shape = tuple(x.shape)
+    axes = normalise_axes("quantile", axis, len(shape))
+    rest = [i for i in range(len(shape)) if i not in axes]
+    ordered = permute_dims(x, (*rest, *axes))
+    length = math.prod(shape[i] for i in axes)
+    if length == 0:
+        raise ArgumentValueError(f"quantile: got shape {shape}, which has nothing along the axes")
+    ordered = sort(reshape(ordered, (*(shape[i] for i in rest), length)))
+    last = getitem(ordered, (Ellipsis, -1))
+
+    def one(level: float) -> Any:
+        if not 0 <= level <= 1:
+            raise ArgumentValueError(f"quantile: got q = {level}, expected 0 to 1")
+        place = _METHODS[method](level * (length - 1))
+        low = math.floor(place)
+        out = getitem(ordered, (Ellipsis, low))
+        if place != low:
+            out = out + (getitem(ordered, (Ellipsis, low + 1)) - out) * (place - low)
+        out = where(isnan(last), last, out)  # nan sorts to the end
+        if keepdims:
+            out = reshape(out, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+        return out
+
+    def nested(level: Any) -> Any:
+        return stack([nested(v) for v in level]) if isinstance(level, list | tuple) else one(level)
+
+    return nested(stop_gradient(q).tolist() if hasattr(q, "tolist") else q)
+
+
+def median(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """The median over the given axes (all by default): the mean of the middle one or two.
+
+    >>> pg.median(pg.asarray([1.0, 5.0, 2.0])).item()
+    2.0
+    """
+    return quantile(x, 0.5, axis=axis, method="midpoint", keepdims=keepdims)
+
+
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each of 0, 1, 2 ... occurs in integers, or the sums of their ``weights``.
+
+    The result has max(x) + 1 elements, at least ``minlength``; a negative integer is an error.
+    Differentiable by the weights.
+
+    >>> pg.bincount(pg.asarray([0, 2, 2]))
+    Array([1, 0, 2], dtype=int64, device=cpu)
+    """
+    x = stop_gradient(x)
+    size = int(largest(x).item()) + 1 if x.shape[0] else 0
+    values = ones_like(x, dtype="int64") if weights is None else as_operand(weights, x, "weights")
+    return scatter_add(values, x, (max(size, minlength),))
