@@ -45,7 +45,7 @@ train: $(TRAIN_NEEDS)  ## Train a network on handwritten digits (DEVICE=cpu, cud
 	$(PY) examples/train_digits.py --device $(DEVICE) $(ARGS)
 
 test: $(VENV)/.dev  ## Run the test suite (minutes, no GPU needed)
-	$(PY) -m pytest -m 'not slow and not gpu and not backends' $(ARGS)
+	$(PY) -m pytest -n auto -m 'not slow and not gpu and not backends' $(ARGS)
 
 test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(PY) -m pytest -m 'slow' $(ARGS)

@@ -5,24 +5,13 @@
 Array([2., 4.], dtype=float64, device=cpu)
 """
 
+import importlib as _importlib
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
-from polygrad import (
-    backend,
-    data,
-    dtypes,
-    errors,
-    explain,
-    io,
-    nn,
-    numpy_functions,  # noqa: F401  found here by Array
-    ops,
-    optim,
-    random,
-    testing,
-    tree,
-)
 from polygrad import array as _array
+from polygrad import backend, dtypes, errors, ops, tree
 from polygrad import standard as _standard
 from polygrad.array import Array, is_array
 from polygrad.backend import register_backend
@@ -34,6 +23,10 @@ from polygrad.ops import __array_namespace_info__
 from polygrad.transforms.grad import grad, value_and_grad, vjp
 from polygrad.transforms.jvp import jvp
 from polygrad.transforms.vmap import vmap
+
+if _TYPE_CHECKING:
+    from polygrad import data, explain, io, nn, numpy_functions, optim, random, testing  # noqa: F401
+    from polygrad.ops import fft, linalg, special
 
 __version__ = "0.1.0"
 __array_api_version__ = _standard.VERSION
@@ -53,21 +46,41 @@ __all__ = [
     "dtypes",
     "errors",
     "explain",
+    "fft",
     "grad",
     "io",
     "is_array",
     "jvp",
+    "linalg",
     "nn",
     "ops",
     "optim",
     "random",
     "register_backend",
     "set_device",
+    "special",
     "testing",
     "tree",
     "value_and_grad",
     "vjp",
     "vmap",
 ]
+
+# Loaded on first use, so that `import polygrad` stays quick.
+_EXTENSIONS = ("fft", "linalg", "special")
+_SUBMODULES = ("data", "explain", "io", "nn", "numpy_functions", "optim", "random", "testing")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _EXTENSIONS:
+        return getattr(ops, name)
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"polygrad.{name}")
+    raise AttributeError(f"module 'polygrad' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 _array.set_namespace(_sys.modules[__name__])

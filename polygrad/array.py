@@ -261,7 +261,8 @@ def raw_and_backend(value: Any) -> tuple[Any, Backend]:
     backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
     if backend is None:
         raise ArgumentTypeError(
-            f"got {type(value).__name__} {value!r:.60}, expected an array; pass pg.asarray(...) of it"
+            f"got {type(value).__name__} {value!r:.60}, expected an array; pass pg.asarray(...) "
+            "of it"
         )
     return value, backend
 

@@ -126,30 +126,10 @@ def linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return linalg.trace(array(x), offset=offset, dtype=dtype)
 
 
-def _convolve(a: Any, v: Any, mode: Any) -> Any:
-    modes = ("full", "same", "valid")
-    if mode not in modes:
-        raise ArgumentValueError(f"got mode {mode!r}, expected one of {', '.join(modes)}")
-    a, v = ravel(a), ravel(v)
-    if a.shape[0] < v.shape[0]:
-        a, v = v, a
-    n, m = a.shape[0], v.shape[0]
-    if not m:
-        raise ArgumentValueError("numpy.convolve: got an empty array")
-    # Row i of the windows holds the elements that meet the reversed kernel at place i.
-    padded = ops.pad(a, (m - 1, m - 1))
-    windows = ops.stack([padded[k : k + n + m - 1] for k in range(m)], axis=0)
-    full = ops.matmul(ops.flip(ops.astype(v, ops.result_type(a, v), copy=False)), windows)
-    if mode == "full":
-        return full
-    length, start = (n, (m - 1) // 2) if mode == "same" else (n - m + 1, m - 1)
-    return full[start : start + length]
-
-
 @numpy_function("convolve")
 def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
     """numpy.convolve."""
-    return _convolve(a, v, mode)
+    return ops.convolve(ravel(a), ravel(v), mode)
 
 
 @numpy_function("correlate")
@@ -160,8 +140,8 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     v = ops.flip(ops.conj(v) if as_dtype(v.dtype).is_complex else v)
     if mode == "same" and reverse:
         # NumPy correlates the other way round and turns the result.
-        return ops.flip(_convolve(ops.flip(v), ops.flip(a), mode))
-    return _convolve(a, v, mode)
+        return ops.flip(ops.convolve(ops.flip(v), ops.flip(a), mode))
+    return ops.convolve(a, v, mode)
 
 
 @numpy_function("linalg.norm")

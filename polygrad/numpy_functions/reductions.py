@@ -1,7 +1,6 @@
 """Stand-ins for NumPy's reductions: sums, means, extremes, order statistics, norms."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
@@ -9,7 +8,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.numpy_functions.table import array, masked, numpy_function
 from polygrad.ops import linalg
-from polygrad.ops.manipulation import normalise_axes, normalise_axis
+from polygrad.ops.manipulation import normalise_axis
 
 
 def _cast(x: Any, dtype: Any) -> Any:
@@ -243,56 +242,13 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (out, size) if returned else out
 
 
-_METHODS: dict[
-    str, Callable[[float], float]
-] = {  # where the q-th quantile stands among the sorted elements 0 ... n - 1
-    "linear": lambda place: place,
-    "lower": math.floor,
-    "higher": math.ceil,
-    "nearest": round,
-    "midpoint": lambda place: (math.floor(place) + math.ceil(place)) / 2,
-}
-
-
 @numpy_function("quantile")
 def quantile(
     a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
     keepdims: Any = False,
 ) -> Any:  # fmt: skip
     """numpy.quantile, for constant ``q``."""
-    if method not in _METHODS:
-        raise ArgumentValueError(
-            f"numpy.quantile of a polygrad array: got method {method!r}, expected one of "
-            f"{', '.join(map(repr, _METHODS))}"
-        )
-    a = _inexact(array(a))
-    axes = normalise_axes("quantile", axis, len(a.shape))
-    rest = [i for i in range(len(a.shape)) if i not in axes]
-    ordered = ops.permute_dims(a, (*rest, *axes))
-    ordered = ops.sort(ops.reshape(ordered, (*ordered.shape[: len(rest)], -1)))
-    n = ordered.shape[-1]
-    levels = q.tolist() if hasattr(q, "tolist") else q
-
-    def one(level: float) -> Any:
-        if not 0 <= level <= 1:
-            raise ArgumentValueError(f"numpy.quantile: got q = {level}, expected 0 to 1")
-        place = _METHODS[method](level * (n - 1))
-        low = math.floor(place)
-        out = ordered[..., low]
-        if place != low:
-            out = out + (ordered[..., low + 1] - out) * (place - low)
-        # A nan anywhere makes the result nan: it sorts to the end.
-        out = ops.where(ops.isnan(ordered[..., -1]), ordered[..., -1], out)
-        if keepdims:
-            out = ops.reshape(out, tuple(1 if i in axes else m for i, m in enumerate(a.shape)))
-        return out
-
-    def nested(level: Any) -> Any:
-        if isinstance(level, list | tuple):
-            return ops.stack([nested(part) for part in level])
-        return one(level)
-
-    return nested(levels)
+    return ops.quantile(array(a), q, axis=axis, method=method, keepdims=keepdims)
 
 
 @numpy_function("percentile")
@@ -305,14 +261,14 @@ def percentile(
     def share(level: Any) -> Any:
         return [share(v) for v in level] if isinstance(level, list | tuple) else level / 100
 
-    levels = q.tolist() if hasattr(q, "tolist") else q
-    return quantile(a, share(levels), axis, overwrite_input, method, keepdims)
+    levels = share(q.tolist() if hasattr(q, "tolist") else q)
+    return ops.quantile(array(a), levels, axis=axis, method=method, keepdims=keepdims)
 
 
 @numpy_function("median")
 def median(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     """numpy.median."""
-    return quantile(a, 0.5, axis, overwrite_input, "midpoint", keepdims)
+    return ops.median(array(a), axis=axis, keepdims=keepdims)
 
 
 @numpy_function("cov")

@@ -152,11 +152,8 @@ def isin(
 @numpy_function("bincount")
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """numpy.bincount, differentiable by the weights."""
-    x = array(x)
-    n = max(int(ops.stop_gradient(ops.max(x)).item()) + 1 if x.shape[0] else 0, minlength)
-    if weights is None:
-        return ops.scatter_add(ops.ones_like(x), x, (n,))
-    return ops.scatter_add(array(weights), x, (n,))
+    w = None if weights is None else array(weights)
+    return ops.bincount(array(x), w, minlength)
 
 
 @numpy_function("histogram")

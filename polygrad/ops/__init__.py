@@ -4,11 +4,12 @@ This module is also the namespace that rules are written against when the values
 tracked themselves.
 """
 
+import importlib
 import sys
+from typing import TYPE_CHECKING, Any
 
 from polygrad.core import op as _op
 from polygrad.dtypes import DTYPES as _DTYPES
-from polygrad.ops import fft, linalg, special
 from polygrad.ops import operators as _operators
 from polygrad.ops import updates as _updates
 from polygrad.ops.arithmetic import (
@@ -152,6 +153,7 @@ from polygrad.ops.nans import (
 from polygrad.ops.neural import log_softmax, logsumexp, softmax
 from polygrad.ops.padding import pad
 from polygrad.ops.products import cumulative_prod, prod
+from polygrad.ops.samples import bincount, convolve, median, quantile
 from polygrad.ops.searching import (
     all,
     any,
@@ -176,12 +178,25 @@ complex64, complex128 = _DTYPES["complex64"], _DTYPES["complex128"]
 e, pi, inf, nan = 2.718281828459045, 3.141592653589793, float("inf"), float("nan")
 newaxis = None
 
-_EXTENSIONS = ("fft", "linalg", "special")  # modules that are part of the namespace
+if TYPE_CHECKING:
+    from polygrad.ops import fft, linalg, special
+
 __all__ = [
     name
     for name, value in list(globals().items())
-    if not name.startswith("_") and (type(value) is not type(sys) or name in _EXTENSIONS)
+    if not name.startswith("_")
+    and type(value) is not type(sys)
+    and name not in ("TYPE_CHECKING", "Any")
 ]
+
+_EXTENSIONS = ("fft", "linalg", "special")  # loaded on first use
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXTENSIONS:
+        return importlib.import_module(f"polygrad.ops.{name}")
+    raise AttributeError(f"module 'polygrad.ops' has no attribute {name!r}")
+
 
 _check_functions(globals())
 _op.traced_namespace = sys.modules[__name__]

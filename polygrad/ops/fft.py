@@ -367,4 +367,5 @@ def ifftshift(x: Any, /, *, axes: Any = None) -> Any:
     chosen = normalise_axes("ifftshift", axes, len(x.shape))
     return roll(x, tuple(-(x.shape[axis] // 2) for axis in chosen), axis=chosen)
 
+
 check_functions(globals())

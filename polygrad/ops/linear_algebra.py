@@ -79,6 +79,8 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 
 
 def _matmul_error(x1: Any, x2: Any) -> ShapeError | None:
+    a: Any
+    b: Any
     a, b = (() if type(x) in PYTHON_SCALARS else getattr(x, "shape", None) for x in (x1, x2))
     if a is None or b is None:
         return None

@@ -18,6 +18,7 @@ from polygrad.ops.manipulation import flip, normalise_axes, permute_dims, reshap
 from polygrad.ops.padding import pad
 from polygrad.ops.sorting import sort
 from polygrad.ops.statistical import max as largest
+from polygrad.ops.statistical import min as smallest
 
 _SIZES = ("full", "same", "valid")
 
@@ -133,6 +134,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     Array([1, 0, 2], dtype=int64, device=cpu)
     """
     x = stop_gradient(x)
+    if x.shape[0] and int(smallest(x).item()) < 0:
+        raise ArgumentValueError("bincount: x holds a negative integer, expected 0 or larger")
     size = int(largest(x).item()) + 1 if x.shape[0] else 0
     values = ones_like(x, dtype="int64") if weights is None else as_operand(weights, x, "weights")
     return scatter_add(values, x, (max(size, minlength),))

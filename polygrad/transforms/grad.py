@@ -57,7 +57,7 @@ class _Argument:
 
     def give_back(self, found: Iterator[Any], seen: set[int]) -> Any:
         """The cotangents of the tracked leaves in the structure of the argument."""
-        flat = []
+        flat: list[Any] = []
         for leaf in self.leaves:
             if leaf.value is None:
                 flat.append(None)
