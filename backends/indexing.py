@@ -26,7 +26,9 @@ def axes_of(key: Any, shape: tuple[int, ...]) -> list[tuple[Any, int]]:
             axis += left
             continue
         if type(part) is int and not -shape[axis] <= part < shape[axis]:
-            raise IndexError(f"index {part} is out of range for axis {axis} of length {shape[axis]}")
+            raise IndexError(
+                f"index {part} is out of range for axis {axis} of length {shape[axis]}"
+            )
         found.append((part, axis))
         axis += width(part)
     return found

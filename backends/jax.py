@@ -85,8 +85,8 @@ class JaxBackend(Backend):
     def _allowed(self, dtype: DType) -> DType:
         if not self._wide() and dtype.bits >= (128 if dtype.is_complex else 64):
             raise BackendError(
-                f"dtype: {dtype} is switched off in JAX; use {_HALF[dtype.name]}, or switch it on at "
-                "the start of the program with jax.config.update('jax_enable_x64', True)"
+                f"dtype: {dtype} is switched off in JAX; use {_HALF[dtype.name]}, or switch it "
+                "on at the start with jax.config.update('jax_enable_x64', True)"
             )
         return dtype
 
@@ -137,9 +137,7 @@ class JaxBackend(Backend):
         def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
             return xp.zeros(shape, dtype=value.dtype).at[key].add(value)
 
-        def astype(
-            x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None
-        ) -> Any:
+        def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
             return xp.asarray(x, dtype=self.raw_dtype(dtype), device=device, copy=copy or None)
 
         return {

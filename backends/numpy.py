@@ -117,6 +117,7 @@ class NumpyBackend(Backend):
             return out
 
         return {
+            **cross_entropy(),
             "scatter_add": scatter_add,
             "special": Library("scipy.special", "pip install 'polygrad-xp[special]'"),
             "sum": reducer(np.add),
@@ -127,5 +128,32 @@ class NumpyBackend(Backend):
             "zeros_like": zeros_like,
             "broadcast_to": broadcast_to,
             "matmul": np.matmul,
+            "sign": np.sign,
             "matrix_transpose": operator.attrgetter("mT"),
         }
+
+
+def cross_entropy() -> dict[str, Any]:
+    """The loss of classifiers and its gradient with few temporaries: every step runs them."""
+    import numpy as np
+
+    def shifted_rows(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
+        flat = logits.reshape(-1, logits.shape[-1])
+        labels = labels.reshape(-1)
+        return flat - np.maximum.reduce(flat, 1, keepdims=True), np.arange(labels.size), labels
+
+    def loss(logits: Any, labels: Any) -> Any:
+        x, rows, places = shifted_rows(logits, labels)
+        picked = x[rows, places]
+        np.exp(x, out=x)
+        return (np.log(np.add.reduce(x, 1)) - picked).reshape(labels.shape)
+
+    def gradient(g: Any, logits: Any, labels: Any) -> Any:
+        x, rows, places = shifted_rows(logits, labels)
+        np.exp(x, out=x)
+        x /= np.add.reduce(x, 1, keepdims=True)
+        x[rows, places] -= 1
+        x *= g.reshape(-1, 1)
+        return x.reshape(logits.shape)
+
+    return {"softmax_cross_entropy": loss, "softmax_cross_entropy_gradient": gradient}

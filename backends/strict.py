@@ -70,18 +70,30 @@ class StrictBackend(Backend):
             arrays = [part for part in key if hasattr(part, "dtype")]
             return any(part.dtype != xp.bool or len(key) > 1 for part in arrays)
 
+        def is_mask(key: Any) -> bool:
+            return hasattr(key, "dtype") and key.dtype == xp.bool
+
         def on_host(value: Any) -> Any:
             if isinstance(value, tuple):
                 return tuple(map(on_host, value))
             return self.to_host(value) if hasattr(value, "dtype") else value
 
         def getitem(x: Any, key: Any) -> Any:
+            if is_mask(key):  # array-api-strict takes masks on its first device only
+                cpu = self._devices()["cpu"]
+                return x.to_device(cpu)[key.to_device(cpu)].to_device(x.device)
             if not fancy(key):
                 return x[key]
             return xp.asarray(np.asarray(on_host(x)[on_host(key)]), device=x.device)
 
         def assign(out: Any, key: Any, value: Any) -> None:
             """``out[key] = value``, also where the index has new axes: the standard has none."""
+            if is_mask(key):
+                cpu = self._devices()["cpu"]
+                there = out.to_device(cpu)
+                there[key.to_device(cpu)] = value.to_device(cpu)
+                out[...] = there.to_device(out.device)
+                return
             if isinstance(key, tuple) and any(part is None for part in key):
                 like = out[key]
                 key = tuple(part for part in key if part is not None)
@@ -120,8 +132,15 @@ class StrictBackend(Backend):
 
         remedy = "pip install 'polygrad-xp[special]'"
         special = Library("scipy.special", remedy, adapt=through_host)
+
+        def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:
+            # For every data type; the library's own takes integers only.
+            hit = xp.any(xp.expand_dims(x1, axis=-1) == xp.reshape(x2, (-1,)), axis=-1)
+            return xp.logical_not(hit) if invert else hit
+
         return {
             "getitem": getitem,
+            "isin": isin,
             "scatter_add": scatter_add,
             "index_set": index_set,
             "special": special,

@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any
 
 from polygrad.backend import Backend
-from polygrad.backends.indexing import axes_of, parts_of, reversed_slice, width
 from polygrad.errors import LostGradientError
 
 
@@ -23,6 +22,7 @@ class TorchBackend(Backend):
 
     name = "torch"
     array_classes = ("torch:Tensor",)
+    word_dtype = "int64"
     extra = "torch"
 
     def namespace(self) -> ModuleType:
@@ -109,52 +109,6 @@ class TorchBackend(Backend):
             )
 
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
-        import torch
+        from polygrad.backends.torch_functions import functions
 
-        def prepared(x: Any, key: Any) -> tuple[list[Any], list[int]]:
-            """An index in NumPy's meaning for PyTorch, and the axes of x to reverse before."""
-            parts: list[Any] = []
-            reverse = []
-            many = any(isinstance(p, torch.Tensor) and p.ndim for p in parts_of(key))
-            for part, axis in axes_of(key, x.shape):
-                if isinstance(part, slice) and (part.step or 1) < 0:
-                    part = reversed_slice(part, x.shape[axis])
-                    reverse.append(axis)
-                elif isinstance(part, torch.Tensor) and part.dtype != torch.bool:
-                    part = part.long()  # PyTorch takes uint8 for a mask
-                    part = part.reshape(1) if many and not part.ndim else part
-                elif type(part) is int and many:
-                    # Beside arrays a number is an array too; PyTorch would apply it first.
-                    part = torch.asarray([part], device=x.device)
-                parts.append(part)
-            return parts, reverse
-
-        def getitem(x: Any, key: Any) -> Any:
-            parts, reverse = prepared(x, key)
-            return (x.flip(reverse) if reverse else x)[tuple(parts)]
-
-        def put(out: Any, value: Any, key: Any, accumulate: bool) -> Any:
-            """Write or add into ``out``, which nobody else has seen yet."""
-            parts, reverse = prepared(out, key)
-            out = out.flip(reverse) if reverse else out
-            if any(isinstance(part, torch.Tensor) and part.ndim for part in parts):
-                # Slices make a view; what is left is arrays, and None for an axis in full.
-                basic: list[Any] = []
-                arrays: list[Any] = []
-                for part in parts:
-                    here = isinstance(part, torch.Tensor)
-                    basic += [slice(None)] * width(part) if here else [part]
-                    arrays.append(part if here else None)
-                value = torch.as_tensor(value, dtype=out.dtype, device=out.device)
-                torch.ops.aten.index_put_(out[tuple(basic)], arrays, value, accumulate)
-            else:
-                out[tuple(parts)] = value
-            return out.flip(reverse) if reverse else out
-
-        def index_set(x: Any, value: Any, key: Any) -> Any:
-            return put(x.clone(), value, key, False)
-
-        def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
-            return put(value.new_zeros(shape), value, key, True)
-
-        return {"getitem": getitem, "index_set": index_set, "scatter_add": scatter_add}
+        return functions(xp)

@@ -25,7 +25,17 @@ from polygrad.transforms.jvp import jvp
 from polygrad.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
-    from polygrad import data, explain, io, nn, numpy_functions, optim, random, testing  # noqa: F401
+    from polygrad import (  # noqa: F401
+        data,
+        explain,
+        io,
+        nn,
+        numpy_functions,
+        optim,
+        random,
+        testing,
+        torch_functions,
+    )
     from polygrad.ops import fft, linalg, special
 
 __version__ = "0.1.0"
@@ -68,7 +78,17 @@ __all__ = [
 
 # Loaded on first use, so that `import polygrad` stays quick.
 _EXTENSIONS = ("fft", "linalg", "special")
-_SUBMODULES = ("data", "explain", "io", "nn", "numpy_functions", "optim", "random", "testing")
+_SUBMODULES = (
+    "data",
+    "explain",
+    "io",
+    "nn",
+    "numpy_functions",
+    "optim",
+    "random",
+    "testing",
+    "torch_functions",
+)
 
 
 def __getattr__(name: str) -> _Any:

@@ -10,6 +10,10 @@ class Library:
     Functions go by SciPy's names; ``renamed`` holds the library's own where they differ, and
     ``adapt`` turns each into one for this backend's arrays. Without the module installed no
     function is found, and ``remedy`` says how to get it.
+
+    >>> functions = pg.backend.Library("math", "part of Python", renamed={"gammaln": "lgamma"})
+    >>> round(functions.gammaln(3.0), 6), hasattr(functions, "jv")
+    (0.693147, False)
     """
 
     def __init__(

@@ -8,6 +8,7 @@ from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import (
     ArgumentTypeError,
     ArgumentValueError,
+    BackendError,
     DeviceError,
     LostGradientError,
 )
@@ -46,7 +47,7 @@ class Array:
     Array([21.,  5.,  7.], dtype=float64, device=cpu)
     """
 
-    __slots__ = ("_value", "_trace", "_node", "__weakref__")
+    __slots__ = ("_value", "_trace", "_node", "_view", "__weakref__")  # _view: ops/operators.py
     __array_priority__ = 1000.0
 
     def __init__(self, value: Any, trace: Any, node: Any) -> None:
@@ -171,11 +172,20 @@ class Array:
         self._refuse_tracked("__dlpack__()")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         options = {name: value for name, value in given.items() if value is not None}
-        return raw_and_backend(self)[0].__dlpack__(**options)
+        return self._exporter().__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         """The DLPack device type and number."""
-        return raw_and_backend(self)[0].__dlpack_device__()
+        return self._exporter().__dlpack_device__()
+
+    def _exporter(self) -> Any:
+        raw, backend = raw_and_backend(self)
+        if not hasattr(raw, "__dlpack__"):
+            raise BackendError(
+                f"__dlpack__(): the backend {backend.name!r} has no DLPack; ask for a copy in host "
+                "memory with pg.to_numpy(x)"
+            )
+        return raw
 
     def _refuse_tracked(self, what: str) -> None:
         if self._trace is not BASE:
@@ -185,13 +195,27 @@ class Array:
                 "number"
             )
 
-    # -- NumPy's dispatch ---------------------------------------------------------------------
+    # -- NumPy's and PyTorch's dispatch --------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return _namespace().numpy_functions.ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return _namespace().numpy_functions.function(function, args, options)
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: Any = (), options: Any = None
+    ) -> Any:
+        return _namespace().torch_functions.function(function, args, options)
+
+    def __getattr__(self, name: str) -> Any:
+        # NumPy's methods (x.sum, x.clip) arrive with the functions they are made of, on first use.
+        if not name.startswith("_"):
+            _namespace().numpy_functions.methods.install()
+            if name in type(self).__dict__:
+                return getattr(self, name)
+        raise AttributeError(f"'Array' object has no attribute {name!r}")
 
     # -- printing ---------------------------------------------------------------------------
 
@@ -228,7 +252,6 @@ class Array:
 
         def __getitem__(self, key: Any) -> "Array": ...
         def __setitem__(self, key: Any, value: Any) -> None: ...
-        def __getattr__(self, name: str) -> Any: ...
         def _binary(self, other: Any) -> "Array": ...
         def _unary(self) -> "Array": ...
 

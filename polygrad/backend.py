@@ -8,7 +8,7 @@ from typing import Any
 
 from polygrad.additions import Library, generic
 from polygrad.corrections import corrections
-from polygrad.dtypes import DType, as_dtype
+from polygrad.dtypes import DType, as_dtype, set_host
 from polygrad.errors import BackendError, DeviceError
 
 ENTRY_POINTS = "polygrad.backends"
@@ -21,6 +21,10 @@ class Backend:
     A backend is a subclass with these class attributes, named in the entry-point group
     ``polygrad.backends``. Importing it must not import the library: that happens in
     `namespace`, on first use.
+
+    >>> backend = pg.device("cpu").backend
+    >>> backend.name, backend.device_names(), backend.host
+    ('numpy', ['cpu'], True)
     """
 
     name: str
@@ -75,6 +79,8 @@ class Backend:
     """Whether the arrays are plain NumPy arrays in host memory."""
     immutable = False
     """Whether arrays can never be written, so that sharing one is always safe."""
+    word_dtype = "uint32"
+    """What random words are computed in; "int64" where uint32 has no arithmetic."""
     multi_device = True
     """Whether two arrays of this library can live on different devices."""
     guard: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
@@ -368,3 +374,6 @@ def guard_of(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]] | 
 def host_backend() -> Backend:
     """The backend of plain host memory (NumPy)."""
     return next(backend for backend in backends() if backend.host)
+
+
+set_host(lambda dtype: host_backend().xp.dtype(dtype.name))

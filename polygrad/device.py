@@ -15,6 +15,8 @@ from polygrad.backend import (
 )
 from polygrad.errors import DeviceError, DeviceUnavailableError
 
+__all__ = ["Device", "current_device", "device", "devices", "set_device"]
+
 VARIABLE = "POLYGRAD_DEVICE"
 
 

@@ -1,8 +1,11 @@
 """Data types: one object per name, equal to every library's own spelling of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from polygrad.errors import DTypeError
+
+__all__ = ["DTYPES", "DType", "as_dtype"]
 
 
 class DType:
@@ -15,10 +18,11 @@ class DType:
     (polygrad.float32, True, True)
     """
 
-    __slots__ = ("name", "kind", "bits")
+    __slots__ = ("name", "kind", "bits", "is_inexact")
 
     def __init__(self, name: str, kind: str, bits: int) -> None:
         self.name, self.kind, self.bits = name, kind, bits
+        self.is_inexact = kind in ("real floating", "complex floating")
 
     @property
     def itemsize(self) -> int:
@@ -26,14 +30,13 @@ class DType:
         return max(self.bits // 8, 1)
 
     @property
-    def is_inexact(self) -> bool:
-        """Whether the type is floating-point, real or complex: what carries a derivative."""
-        return self.kind in ("real floating", "complex floating")
-
-    @property
     def is_complex(self) -> bool:
         """Whether the type is complex."""
         return self.kind == "complex floating"
+
+    @property
+    def __numpy_dtype__(self) -> Any:  # NumPy's protocol, from version 2.4
+        return _to_host(self)
 
     def __eq__(self, other: object) -> bool:
         if other is self:
@@ -66,6 +69,15 @@ def _table() -> dict[str, DType]:
 
 
 DTYPES = _table()
+_to_host: Callable[[DType], Any]
+
+
+def set_host(function: Callable[[DType], Any]) -> None:
+    """Tell data types how NumPy spells them; called once, by the registry of backends."""
+    global _to_host
+    _to_host = function
+
+
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _SEEN: dict[tuple[type, Any], DType] = {}
 

@@ -51,16 +51,16 @@ class Key:
 def threefry(words: tuple[Any, Any], x0: Any, x1: Any) -> tuple[Any, Any]:
     """The Threefry-2x32-20 blocks with the numbers ``(x0, x1)`` under a key of two words.
 
-    Everything is an unsigned 32-bit word: a Python int, or an array of uint32, which wraps
-    around by itself. Arrays are not written to.
+    Everything is an unsigned 32-bit word: a Python int, an array of int64 that holds one, or
+    an array of uint32, which wraps around by itself. Arrays are not written to.
 
     >>> [hex(word) for word in pg.random.threefry((0, 0), 0, 0)]
     ['0x6b200159', '0x99ba4efe']
     """
-    plain = type(x0) is int
+    wider = type(x0) is int or as_dtype(x0.dtype).bits > 32
     schedule = (*words, words[0] ^ words[1] ^ _PARITY)
     x0, x1 = x0 + schedule[0], x1 + schedule[1]
-    if plain:
+    if wider:
         x0, x1 = x0 & _WORD, x1 & _WORD
     for group in range(_ROUNDS // 4):
         for rotation in _ROTATIONS[group % 2]:
@@ -69,12 +69,12 @@ def threefry(words: tuple[Any, Any], x0: Any, x1: Any) -> tuple[Any, Any]:
             carried = x1 >> (32 - rotation)
             x1 <<= rotation
             x1 |= carried
-            if plain:
+            if wider:
                 x0, x1 = x0 & _WORD, x1 & _WORD
             x1 ^= x0
         x0 += schedule[(group + 1) % 3]
         x1 += (schedule[(group + 2) % 3] + group + 1) & _WORD
-        if plain:
+        if wider:
             x0, x1 = x0 & _WORD, x1 & _WORD
     return x0, x1
 
@@ -132,12 +132,11 @@ def bits(key: Key, shape: Any = (), *, dtype: Any = "uint32", device: Any = None
         )
     xp, count = place.backend.xp, math.prod(shape)
     if dtype.bits == 64:
-        first, second = _blocks(words, count, place)
-        flat = (xp.astype(first, xp.uint64) << 32) | xp.astype(second, xp.uint64)
+        high, low = (xp.astype(word, xp.int64) for word in _blocks(words, count, place))
+        flat = xp.astype((high << 32) | low, xp.uint64)  # the same 64 bits, the sign among them
     else:
         flat = _interleaved(xp, *_blocks(words, (count + 1) // 2, place), count)
-        if dtype.bits < 32:
-            flat = xp.astype(flat >> (32 - dtype.bits), place.backend.raw_dtype(dtype))
+        flat = xp.astype(flat >> (32 - dtype.bits), place.backend.raw_dtype(dtype), copy=False)
     return wrap(xp.reshape(flat, shape))
 
 
@@ -300,8 +299,9 @@ def _blocks(words: tuple[int, int], count: int, place: Device) -> tuple[Any, Any
             "split the key and draw in parts"
         )
     xp = place.backend.xp
-    numbers = xp.arange(count, dtype=xp.uint32, device=place.raw)
-    purpose = xp.full((count,), _FOR_BITS, dtype=xp.uint32, device=place.raw)
+    word = place.backend.raw_dtype(place.backend.word_dtype)
+    numbers = xp.arange(count, dtype=word, device=place.raw)
+    purpose = xp.full((count,), _FOR_BITS, dtype=word, device=place.raw)
     return threefry(words, numbers, purpose)
 
 

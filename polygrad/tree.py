@@ -8,6 +8,8 @@ import optree
 
 from polygrad.errors import TreeError
 
+__all__ = ["children", "dataclass", "flatten", "leaves", "map", "paths", "static", "unflatten"]
+
 NAMESPACE = "polygrad"
 T = TypeVar("T")
 

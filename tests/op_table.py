@@ -192,8 +192,7 @@ def binary(
         ((0,), (0,)), ((0, 3), (1, 1)), ((1,), (2, 0)),
     ]  # fmt: skip
     cases = [
-        case(real(*a, low=low, high=high), real(*b, low=low2, high=high2, seed=1))
-        for a, b in pairs
+        case(real(*a, low=low, high=high), real(*b, low=low2, high=high2, seed=1)) for a, b in pairs
     ]
     if scalars:
         x, y = float(real(low=low, high=high)), float(real(low=low2, high=high2, seed=1))

@@ -56,7 +56,9 @@ def test_wrong_reverse_rule_is_found(bad: Any) -> None:
         forward=lambda xp, x: xp.sin(x),
     )
     check_grads(f, (X,), modes=("fwd",))
-    with pytest.raises(pg.errors.GradientMismatchError, match=r"argument 0, mode rev: expected") as e:
+    with pytest.raises(
+        pg.errors.GradientMismatchError, match=r"argument 0, mode rev: expected"
+    ) as e:
         check_grads(f, (X,), modes=("rev",))
     assert isinstance(e.value, AssertionError)
 

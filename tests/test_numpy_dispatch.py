@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special as ss
 
 import polygrad as pg
 from polygrad.numpy_functions.table import FUNCTIONS
@@ -53,6 +54,9 @@ DIFFERENTIABLE = [
     case("quantile", lambda x: np.quantile(x, [0.25, 0.6]), V),
     case("quantile axes", lambda x: np.quantile(x, 0.3, axis=(0, 2), keepdims=True), T),
     case("quantile nearest", lambda x: np.quantile(x, 0.3, method="nearest"), V),
+    case("nanmedian", lambda x: np.nanmedian(x, axis=0), M),
+    case("nanquantile", lambda x: np.nanquantile(x, [0.2, 0.7], axis=1), M),
+    case("nanpercentile", lambda x: np.nanpercentile(x, (10, 85), keepdims=True), M),
     case("percentile", lambda x: np.percentile(x, 40.0, axis=0), M),
     case("cov", lambda x: np.cov(x), M),
     case("cov two", lambda x, y: np.cov(x, y, ddof=0), V, W),
@@ -164,6 +168,11 @@ DIFFERENTIABLE = [
     case("gradient axis", lambda x: np.gradient(x, axis=1), M),
     case("gradient uneven", lambda x, t: np.gradient(x, t), V, np.array([0.0, 1.0, 1.5, 3.0, 4.0])),
     case("interp", lambda x, k, f: np.interp(x, k, f), np.array([-0.5, 0.2, 1.4, 3.5]), np.array([0.0, 1.0, 3.0]), W[:3]),  # noqa: E501
+    case("linspace", lambda x: np.linspace(x[0], x[1], 5), V),
+    case("linspace open", lambda x: np.linspace(0.0, x[1], 4, endpoint=False), V),
+    case("logspace", lambda x: np.logspace(0.0, x[0], 4), V),
+    case("geomspace", lambda x: np.geomspace(1.0, x[0], 4), V),
+    case("ufunc of SciPy", lambda x: ss.expit(x) + ss.xlogy(x, 2.0) + ss.jv(1, x), np.abs(V)),
     case("unwrap", lambda x: np.unwrap(x), np.array([0.1, 3.0, -3.0, -0.2, 6.5])),
     case("polyval", lambda p, x: np.polyval(p, x), W[:3], V),
     case("polymul", lambda p, q: np.polymul(p, q), W[:3], V),
@@ -374,7 +383,7 @@ def test_every_ufunc_has_a_rule_or_says_so():
 @pytest.mark.parametrize(
     ("f", "error", "match"),
     [
-        (lambda x: np.spacing(x), "NonDifferentiableError", "numpy.spacing has no rule"),
+        (lambda x: np.spacing(x), "NonDifferentiableError", "ufunc spacing has no rule"),
         (lambda x: np.linalg.eig(x), "NonDifferentiableError", "numpy.linalg.eig has no rule"),
         (lambda x: np.sum(x, out=np.zeros(())), "LostGradientError", "numpy.sum would write"),
         (lambda x: np.add(x, x, out=np.zeros(5)), "LostGradientError", "numpy.add would write"),
@@ -421,3 +430,43 @@ def test_in_place_on_a_numpy_array_raises():
 
     with pytest.raises(pg.errors.LostGradientError, match="x = x \\+ y"):
         pg.grad(f)(V)
+
+
+def through_views(x):
+    x = x * 1.0
+    row = x[0]
+    row += 1
+    row[1:] *= 2
+    x[1][0] = 5.0
+    for part in x:
+        part *= 3
+    a, b = x[:, 0], x[:, 1]
+    a += b
+    b -= a
+    x.T[1] *= 0.5
+    x.reshape(-1)[::3] += 1.0
+    x.flat[1] = 2.0 * x[1, 1]
+    x.swapaxes(0, 1)[0, 1] -= 4.0
+    chained = x[1:][0][::2]
+    chained *= chained
+    alone = x[0] * 1.0
+    alone += 100.0
+    return np.sum(x**2)
+
+
+def test_writing_into_a_view_changes_the_array_it_is_a_view_of():
+    x = np.arange(9.0).reshape(3, 3) / 5
+    value, g = pg.value_and_grad(through_views)(x)
+    assert value == pytest.approx(through_views(x))
+    for k in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[k] = 1e-6
+        expected = (through_views(x + step) - through_views(x - step)) / 2e-6
+        assert g[k] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_a_copy_is_no_view():
+    x = pg.asarray([1.0, 2.0, 3.0])
+    for part in (x[[0, 1]], x[1:].copy(), x.flatten(), x[x > 0], pg.asarray(x, copy=True)):
+        part += 1.0
+    assert x.tolist() == [1.0, 2.0, 3.0]

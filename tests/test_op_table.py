@@ -26,9 +26,7 @@ class Recorder(Trace):
 
     def process(self, op: Any, args: tuple[Any, ...], params: Any) -> Any:
         self.names.add(op.name)
-        lowered = tuple(
-            a._value if type(a) is pg.Array and a._trace is self else a for a in args
-        )
+        lowered = tuple(a._value if type(a) is pg.Array and a._trace is self else a for a in args)
         out = bind(op, lowered, params)
         return tuple(map(self.wrap, out)) if op.multiple else self.wrap(out)
 

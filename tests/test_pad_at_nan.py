@@ -146,7 +146,7 @@ def test_update_keeps_the_dtype_and_refuses_what_it_cannot_hold():
 # -- nan-safe reductions ---------------------------------------------------------------------
 
 HOLES = np.array([[1.0, np.nan, 3.0, -2.0], [0.5, 4.0, np.nan, np.nan], [2.0, 2.5, 1.5, 0.7]])
-REDUCERS = ["nansum", "nanmean", "nanmax", "nanmin", "nanprod", "nanvar", "nanstd"]
+REDUCERS = ["nanmedian", "nansum", "nanmean", "nanmax", "nanmin", "nanprod", "nanvar", "nanstd"]
 
 
 @pytest.mark.parametrize("library", [np, array_api_strict])
@@ -191,3 +191,75 @@ def test_nancumsum_and_nan_to_num():
     n = np.arange(3)
     np.testing.assert_array_equal(pg.nansum(n), 3)
     np.testing.assert_array_equal(pg.nanmax(n), 2)
+
+
+def test_nanquantile():
+    for q in (0.0, 0.3, [0.1, 0.9], 1.0):
+        np.testing.assert_allclose(
+            pg.nanquantile(HOLES, q, axis=1), np.nanquantile(HOLES, q, axis=1)
+        )
+    with np.errstate(all="ignore"):
+        assert np.isnan(pg.nanmedian(np.array([np.nan, np.nan])))
+    with pytest.raises(pg.errors.ArgumentValueError, match="expected 0 to 1"):
+        pg.nanquantile(HOLES, 1.2)
+
+
+def test_quantile_median_convolve_bincount():
+    x = np.array([[3.0, 1.0, 2.0], [0.5, 4.0, 9.0]])
+    np.testing.assert_allclose(pg.median(x, axis=0), np.median(x, axis=0))
+    np.testing.assert_allclose(pg.quantile(x, [0.1, 0.6], axis=1), np.quantile(x, [0.1, 0.6], 1))
+    g = pg.grad(lambda x: pg.quantile(x, 0.6))(x)
+    assert np.count_nonzero(g) <= 2
+    assert g.sum() == pytest.approx(1.0)
+    strict = [array_api_strict.asarray(v) for v in (x[0], x[1])]
+    got = pg.grad(lambda a: pg.sum(pg.convolve(a, strict[1]) ** 2))(strict[0])
+    expected = pg.grad(lambda a: pg.sum(pg.convolve(a, x[1]) ** 2))(x[0])
+    np.testing.assert_allclose(np.from_dlpack(got), expected)
+    np.testing.assert_array_equal(pg.bincount(np.array([0, 3, 3]), minlength=6), [1, 0, 0, 2, 0, 0])
+    for bad, match in ((lambda: pg.bincount(np.array([-1])), "negative"),
+                       (lambda: pg.quantile(x, 2.0), "expected 0 to 1"),
+                       (lambda: pg.quantile(x, 0.5, method="other"), "expected one of"),
+                       (lambda: pg.convolve(x, x[0]), "one axis"),
+                       (lambda: pg.convolve(x[0], x[0], "most"), "got mode 'most'")):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            bad()
+
+
+# -- what is not chosen carries no gradient, however infinite its derivative ------------------
+
+CHOICES = {
+    "where": lambda x: pg.where(x > 0, x * pg.log(x), 0.0),
+    "mask": lambda x: pg.sqrt(x)[x > 0],
+    "index": lambda x: (1 / x)[np.array([1, 2])],
+    "clip": lambda x: pg.clip(pg.log(x), -10.0, None),
+    "maximum": lambda x: pg.maximum(pg.log(x), -10.0),
+    "assignment": lambda x: pg.index_set(pg.log(x) ** 2, 5.0, x == 0),
+    "rows": lambda x: pg.where((x > 0)[:, None], (1 / x)[:, None] ** 2 * np.ones(3), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_no_nan_comes_from_elements_that_are_not_chosen(name):
+    f = CHOICES[name]
+    x, inner = np.array([0.0, 1.0, 4.0]), np.array([1.0, 4.0])
+    with np.errstate(all="ignore"):
+        g = pg.grad(lambda x: pg.sum(f(x)))(x)
+        second = pg.grad(lambda x: pg.sum(pg.grad(lambda y: pg.sum(f(y)))(x)))(x)
+    assert g[0] == 0.0
+    assert second[0] == 0.0
+    if name != "index":
+        np.testing.assert_allclose(g[1:], pg.grad(lambda x: pg.sum(f(x)))(inner))
+
+
+def test_a_cotangent_that_happens_to_be_zero_keeps_its_dependence():
+    """Behind a choice 0 * inf is 0, but 0 * b is not a constant: three derivatives of x**3."""
+
+    def f(x):
+        y = x * x
+        return pg.where(x > -1, y * x, 0.0)
+
+    for order, expected in enumerate((0.0, 0.0, 6.0, 0.0), 1):
+        g = f
+        for _ in range(order):
+            g = pg.grad(g)
+        assert g(0.0) == expected

@@ -5,7 +5,6 @@ from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,10 +22,15 @@ NUMBERS = st.floats(0.5, 3.0, width=32)
 DTYPES = st.sampled_from(["float32", "float64"])
 
 
-@pytest.fixture(autouse=True, params=["cpu", "strict:device1"])
-def _device(request: Any) -> Any:
-    with pg.device(request.param):
-        yield
+def on_devices(test: Any) -> Any:
+    """The test with data drawn by hypothesis, on one device or the other."""
+
+    def run(data: Any, device: str) -> None:
+        with pg.device(device):
+            test(data)
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return quick(given(st.data(), st.sampled_from(["cpu", "strict:cpu", "strict:device1"]))(run))
 
 
 def arrays(draw: Any, shape: Any, dtype: str = "float64") -> Any:
@@ -55,8 +59,7 @@ def summed_to(g: Any, shape: tuple[int, ...]) -> Any:
     return g.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
 
 
-@quick
-@given(st.data())
+@on_devices
 def test_broadcasting_arithmetic(data: Any) -> None:
     shapes = data.draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3))
     a, b = (arrays(data.draw, s, data.draw(DTYPES)) for s in shapes.input_shapes)
@@ -71,9 +74,9 @@ def test_broadcasting_arithmetic(data: Any) -> None:
     near(gb, summed_to(g * (a + a / b**2 + a**b * np.log(a)), b.shape), single)
 
 
-@quick
-@given(st.data(), st.sampled_from(["sum", "mean", "max", "min", "var", "logsumexp"]))
-def test_reductions(data: Any, name: str) -> None:
+@on_devices
+def test_reductions(data: Any) -> None:
+    name = data.draw(st.sampled_from(["sum", "mean", "max", "min", "var", "logsumexp"]))
     low = 0 if name == "sum" else 1
     shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=low, max_side=3))
     x = arrays(data.draw, shape)
@@ -95,8 +98,7 @@ def test_reductions(data: Any, name: str) -> None:
         pg.testing.check_grads(lambda x: getattr(pg, name)(x, **options), (pg.asarray(distinct),))
 
 
-@quick
-@given(st.data())
+@on_devices
 def test_basic_and_array_indexing(data: Any) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4))
     x = arrays(data.draw, shape)
@@ -125,8 +127,7 @@ def map_arrays(key: Any) -> Any:
     return found if isinstance(key, tuple) else found[0]
 
 
-@quick
-@given(st.data())
+@on_devices
 def test_assignment(data: Any) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4))
     x = arrays(data.draw, shape)
@@ -154,8 +155,7 @@ def test_assignment(data: Any) -> None:
     near(gx, g)
 
 
-@quick
-@given(st.data())
+@on_devices
 def test_reshape_and_permute(data: Any) -> None:
     shape = data.draw(SHAPES)
     x = arrays(data.draw, shape, data.draw(DTYPES))
@@ -173,8 +173,7 @@ def test_reshape_and_permute(data: Any) -> None:
     near(gx, g.transpose(np.argsort(order)) if order else g, x.dtype)
 
 
-@quick
-@given(st.data())
+@on_devices
 def test_concat_and_stack(data: Any) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3))
     axis = data.draw(st.integers(-len(shape), len(shape) - 1))
@@ -187,9 +186,7 @@ def test_concat_and_stack(data: Any) -> None:
     out, grads = pull(lambda *xs: pg.concat(xs, axis=axis), *parts)
     near(out, np.concatenate(parts, axis=axis))
     g = np.cos(np.arange(out.size)).reshape(out.shape)
-    for found, expected in zip(
-        grads, np.split(g, np.cumsum(lengths)[:-1], axis=axis), strict=True
-    ):
+    for found, expected in zip(grads, np.split(g, np.cumsum(lengths)[:-1], axis=axis), strict=True):
         near(found, expected)
     same = [arrays(data.draw, shape) for _ in lengths]
     out, grads = pull(lambda *xs: pg.stack(xs, axis=axis), *same)
@@ -199,8 +196,7 @@ def test_concat_and_stack(data: Any) -> None:
         near(found, np.take(g, i, axis=axis))
 
 
-@quick
-@given(st.data())
+@on_devices
 def test_matmul(data: Any) -> None:
     shapes = data.draw(hnp.mutually_broadcastable_shapes(signature=np.matmul.signature, max_dims=2,
                                                          max_side=3))  # fmt: skip

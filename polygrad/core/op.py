@@ -10,7 +10,7 @@ rule then sees only its ``shape``, ``dtype`` and ``ndim``.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.errors import RuleError
+from polygrad.errors import BackendError, RuleError
 
 Rule = Callable[..., Any]
 Plan = tuple[bool, tuple[int, ...]]
@@ -54,7 +54,7 @@ class Op:
     `wants` (what a backward pass needs kept).
     """
 
-    __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects")
+    __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects", "explain")
     kind = "op"
     multiple = False
     squared: Callable[..., Any] | None = None
@@ -70,6 +70,8 @@ class Op:
         self.forward = forward
         self.batching = batch  # see polygrad.core.batch
         # Whether a node leaves elements of its operands out, by a mask or index: see the tape.
+        self.explain: Callable[..., Exception | None] | None = None
+        """A better error for operands that a library refused, or None."""
         self.selects: Callable[[Any], bool] | None = None
         self.impls: dict[Any, Callable[..., Any]] = {}  # by backend
         self.fast: dict[tuple[type, ...], Callable[..., Any]] = {}  # by the operands' classes
@@ -79,7 +81,12 @@ class Op:
     def implement(self, backend: Any) -> Callable[..., Any]:
         """The function that computes this op on a backend's arrays."""
         if self.forward is None:
-            impl = getattr(backend.xp, self.name)
+            impl = getattr(backend.xp, self.name, None)
+            if impl is None:
+                raise BackendError(
+                    f"{self.name}: the library of the backend {backend.name!r} has no such "
+                    "function; move the data with pg.to_device(x, 'cpu')"
+                )
         else:
             forward, xp = self.forward, backend.xp
 

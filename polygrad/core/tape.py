@@ -6,14 +6,15 @@ a value lives exactly as long as the value, by reference counting alone.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from operator import add, attrgetter
+from heapq import heapify, heappop, heappush
+from operator import add
 from typing import Any
 
 from polygrad.array import BASE, Array
-from polygrad.backend import guard_of, namespace_of
+from polygrad.backend import PLAIN_TYPES, guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, Spec, is_complex
-from polygrad.core.trace import Trace, bind, evaluate, lifted
+from polygrad.core.trace import Trace, bind, explained, lifted, settled
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, RuleError
 
@@ -93,7 +94,17 @@ class ReverseTrace(Trace):
         plan = op.plans.get(mask, _UNKNOWN)
         if plan is _UNKNOWN:
             plan = op.plan(mask, len(args))
-        out = (evaluate if raw else bind)(op, tuple(values), params)
+        operands = tuple(values)
+        impl = op.fast.get(tuple(map(type, operands))) if raw else None
+        if impl is None:
+            out = bind(op, operands, params)
+        else:  # as `evaluate` does, without its frame: a tracked op is the hottest path
+            try:
+                out = impl(*operands, **params)
+            except Exception as error:
+                raise explained(op, operands, params, error) from error
+            if type(out) not in PLAIN_TYPES:
+                out = settled(op, operands, out)
         if plan is None:
             return _untracked(out)
         keep_answer, dropped = plan
@@ -137,7 +148,10 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     for node, g in seeds:
         before = cotangents.get(node)
         cotangents[node] = g if before is None else _added(before, g)
-    nodes = _reachable(cotangents)
+    # The latest node first: whatever used a node's answer was made after it.
+    pending = {-node.order: node for node in cotangents}
+    heap = list(pending)
+    heapify(heap)
     last: Any = None
     xp: Any = None
     guard: Any = None
@@ -145,23 +159,27 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     # element: their cotangents hold zeros for what was left out, where a derivative may be
     # infinite or nan.
     selected: set[Node] = set()
-    while nodes:
-        node = nodes.pop()
-        if not node.parents:
+    while heap:
+        node = pending.pop(heappop(heap))
+        parents = node.parents
+        if not parents:
             continue
-        g = cotangents.pop(node, None)
-        if g is None:
-            continue
+        g = cotangents.pop(node)
         op = node.op
         if op is None:
-            _fill_slot(cotangents, node, g)
+            whole = parents[0]
+            if whole not in cotangents:
+                cotangents[whole] = [None] * len(whole.ans)
+                pending[-whole.order] = whole
+                heappush(heap, -whole.order)
+            cotangents[whole][node.slot] = g
             continue
         if op.multiple:
             g = _complete(node, g)
-        options: dict[str, Any] = {}
+        masked = False
         if selected and node in selected and op.kind in _BY_ELEMENT:
             selected.update(filter(None, node.parents))
-            options = {"selected": True} if op.kind == "elementwise" else options
+            masked = op.kind == "elementwise"
         elif op.selects is not None and op.selects(node):
             selected.update(filter(None, node.parents))
         kind = _kind(g) if op.multiple else type(g)
@@ -170,9 +188,9 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             g, node = tuple(map(lifted, g)) if op.multiple else lifted(g), _lifted(node)
         elif kind is not last:
             last, xp, guard = kind, namespace_of(kind), guard_of(kind)
-        pull = op.pull if guard is None else guard(op.pull)
-        found = pull(xp, g, node, **options)
-        for parent, c in zip(node.parents, found, strict=True):
+        pull: Any = op.pull if guard is None else guard(op.pull)
+        found = pull(xp, g, node, selected=True) if masked else pull(xp, g, node)
+        for parent, c in zip(parents, found, strict=True):
             if parent is None or c is None:
                 continue
             if c.shape != parent.shape:
@@ -184,9 +202,12 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
                 c = (guard(_as_dtype) if guard else _as_dtype)(xp, c, parent.dtype)
             # The chain rule over several paths: contributions to one node are added.
             before = cotangents.get(parent)
-            if before is not None:
-                c = guard(add)(before, c) if guard else _added(before, c)
-            cotangents[parent] = c
+            if before is None:
+                cotangents[parent] = c
+                pending[-parent.order] = parent
+                heappush(heap, -parent.order)
+            else:
+                cotangents[parent] = guard(add)(before, c) if guard else _added(before, c)
     return [cotangents.get(node) for node in inputs]
 
 
@@ -210,25 +231,6 @@ def _lifted(node: Node) -> Node:
     ans = node.ans
     found.ans = tuple(map(lifted, ans)) if isinstance(ans, tuple) else lifted(ans)
     return found
-
-
-def _reachable(start: Iterable[Node]) -> list[Node]:
-    seen: set[Any] = set(start)
-    seen.add(None)  # the parent of an operand that is not tracked
-    stack = list(start)
-    while stack:
-        for parent in stack.pop().parents:
-            if parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    seen.remove(None)
-    return sorted(seen, key=attrgetter("order"))
-
-
-def _fill_slot(cotangents: dict[Node, Any], node: Node, g: Any) -> None:
-    (whole,) = node.parents
-    slots = cotangents.setdefault(whole, [None] * len(whole.ans))
-    slots[node.slot] = g
 
 
 def _complete(node: Node, slots: list[Any]) -> tuple[Any, ...]:

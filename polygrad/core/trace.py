@@ -9,7 +9,7 @@ import itertools
 from typing import Any
 
 from polygrad.array import BASE, Array, wrap
-from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, Backend, backend_for_type
+from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, Backend, backend_for_type
 from polygrad.core.op import Op
 from polygrad.device import current_device, intern_device
 from polygrad.errors import (
@@ -72,9 +72,9 @@ def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     try:
         out = impl(*args, **params)
     except Exception as error:
-        raise _explained(op, args, params, error) from error
+        raise explained(op, args, params, error) from error
     # One array is the rule; several, or a library's scalar, are settled.
-    return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
+    return out if type(out) in PLAIN_TYPES else settled(op, args, out)
 
 
 def _evaluate_first(
@@ -106,12 +106,14 @@ def _evaluate_first(
     try:
         out = impl(*args, **params)
     except Exception as error:
-        raise _explained(op, args, params, error) from error
-    return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
+        raise explained(op, args, params, error) from error
+    return out if type(out) in PLAIN_TYPES else settled(op, args, out)
 
 
-def _settled(op: Op, args: tuple[Any, ...], out: Any) -> Any:
+def settled(op: Op, args: tuple[Any, ...], out: Any) -> Any:
     """Results as arrays, where a library returned scalars of its own."""
+    if type(out) in SCALAR_TYPES:
+        return ARRAY_TYPES[type(out)].normalise(out)
     backend = next(b for b in (backend_for_type(type(arg)) for arg in args) if b is not None)
     if op.multiple:
         return tuple([_settle(value, backend) for value in out])
@@ -170,12 +172,15 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
 
 
-def _explained(
+def explained(
     op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception
 ) -> Exception:
     """The library's refusal as a polygrad error that shows what the op was given."""
     if isinstance(error, PolygradError):
         return error
+    better = op.explain(*args) if op.explain is not None else None
+    if better is not None:
+        return better
     kinds: list[tuple[type[Exception], type[PolygradError]]] = [
         (IndexError, IndexingError),
         (TypeError, ArgumentTypeError),

@@ -58,7 +58,12 @@ class Step:
 
 
 class Steps(list[Step]):
-    """The steps of one backward pass, in order; printed as a table."""
+    """The steps of one backward pass, in order; printed as a table.
+
+    >>> steps = pg.explain.graph(lambda x: x * x + x)(3.0).steps()
+    >>> steps.gradient("x").item()
+    7.0
+    """
 
     def __init__(self, steps: list[Step], gradients: dict[str, Any]) -> None:
         super().__init__(steps)

@@ -20,14 +20,12 @@ from polygrad.numpy_functions import (  # noqa: F401  each enters its functions 
     ufuncs,
 )
 
-methods.install()
-
 
 def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """``np.<ufunc>(..., x, ...)`` of an Array ``x``."""
     name = function.__name__
     if name not in ufuncs.UFUNCS or method not in ufuncs.METHODS:
-        raise _no_rule(f"numpy.{name}" + ("" if method == "__call__" else f".{method}"))
+        raise _no_rule(f"the ufunc {name}" + ("" if method == "__call__" else f".{method}"))
     return ufuncs.call(name, method, inputs, dict(options))
 
 

@@ -13,7 +13,7 @@ from polygrad.ops.operators import rebind
 _NAMES = [
     "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "compress",
     "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod", "ptp",
-    "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take",
+    "repeat", "round", "searchsorted", "squeeze", "std", "sum", "take",
     "trace", "var",
 ]  # fmt: skip
 
@@ -40,7 +40,7 @@ def _fill(self: Array, value: Any) -> None:
 
 
 def install() -> None:
-    """Give Array NumPy's methods; called once by the package."""
+    """Give Array NumPy's methods; called when one is first looked up."""
     for name in _NAMES:
         setattr(Array, name, _method(f"numpy.{name}"))
     setattr(Array, "sort", _sort)

@@ -257,18 +257,54 @@ def percentile(
     keepdims: Any = False,
 ) -> Any:  # fmt: skip
     """numpy.percentile, for constant ``q``."""
-
-    def share(level: Any) -> Any:
-        return [share(v) for v in level] if isinstance(level, list | tuple) else level / 100
-
-    levels = share(q.tolist() if hasattr(q, "tolist") else q)
-    return ops.quantile(array(a), levels, axis=axis, method=method, keepdims=keepdims)
+    return ops.quantile(array(a), _share(q), axis=axis, method=method, keepdims=keepdims)
 
 
 @numpy_function("median")
 def median(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     """numpy.median."""
     return ops.median(array(a), axis=axis, keepdims=keepdims)
+
+
+@numpy_function("nanmedian")
+def nanmedian(
+    a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: Any = False
+) -> Any:
+    """numpy.nanmedian."""
+    return ops.nanmedian(array(a), axis=axis, keepdims=keepdims)
+
+
+def _linear(name: str, method: str) -> None:
+    if method != "linear":
+        raise ArgumentValueError(
+            f"numpy.{name} of a polygrad array: got method {method!r}, expected 'linear'"
+        )
+
+
+@numpy_function("nanquantile")
+def nanquantile(
+    a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: Any = False,
+) -> Any:  # fmt: skip
+    """numpy.nanquantile, for constant ``q``."""
+    _linear("nanquantile", method)
+    return ops.nanquantile(array(a), q, axis=axis, keepdims=keepdims)
+
+
+def _share(level: Any) -> Any:
+    if hasattr(level, "tolist"):
+        level = level.tolist()
+    return [_share(v) for v in level] if isinstance(level, list | tuple) else level / 100
+
+
+@numpy_function("nanpercentile")
+def nanpercentile(
+    a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: Any = False,
+) -> Any:  # fmt: skip
+    """numpy.nanpercentile, for constant ``q``."""
+    _linear("nanpercentile", method)
+    return ops.nanquantile(array(a), _share(q), axis=axis, keepdims=keepdims)
 
 
 @numpy_function("cov")

@@ -178,3 +178,22 @@ def polyder(p: Any, m: int = 1) -> Any:
         n = p.shape[0]
         p = p[:-1] * ops.astype(ops.asarray(list(range(n - 1, 0, -1)), device=p.device), p.dtype)
     return p
+
+
+@numpy_function("linspace")
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
+    """numpy.linspace between 0-d arrays or numbers."""
+    return ops.linspace(start, stop, num, dtype=dtype, endpoint=endpoint)
+
+
+@numpy_function("logspace")
+def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0) -> Any:
+    """numpy.logspace."""
+    return ops.exp(ops.linspace(start, stop, num, endpoint=endpoint) * ops.log(array(base)))
+
+
+@numpy_function("geomspace")
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True) -> Any:
+    """numpy.geomspace, between positive numbers."""
+    ends = ops.log(array(start)), ops.log(array(stop))
+    return ops.exp(ops.linspace(*ends, num, endpoint=endpoint))

@@ -53,7 +53,10 @@ _SAME = [
     "tanh", "trunc", "vecdot",
 ]  # fmt: skip
 
-UFUNCS: dict[str, Callable[..., Any]] = {name: getattr(ops, name) for name in _SAME} | {
+# SciPy's ufuncs arrive the same way, under the names that pg.special has.
+UFUNCS: dict[str, Callable[..., Any]] = {name: getattr(special, name) for name in special.__all__}
+UFUNCS |= {name: getattr(ops, name) for name in _SAME}
+UFUNCS |= {
     "absolute": ops.abs,
     "arccos": ops.acos,
     "arccosh": ops.acosh,

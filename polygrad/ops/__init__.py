@@ -117,35 +117,32 @@ from polygrad.ops.exponential import (
 )
 from polygrad.ops.indexing import getitem, index_set, scatter_add, take, take_along_axis
 from polygrad.ops.inspection import __array_namespace_info__
+from polygrad.ops.joining import concat, meshgrid, repeat, stack, tile, unstack
 from polygrad.ops.linear_algebra import matmul, tensordot, vecdot
 from polygrad.ops.manipulation import (
     broadcast_arrays,
     broadcast_shapes,
     broadcast_to,
-    concat,
     expand_dims,
     flip,
     matrix_transpose,
-    meshgrid,
     moveaxis,
     permute_dims,
-    repeat,
     reshape,
     roll,
     squeeze,
-    stack,
-    tile,
     tril,
     triu,
-    unstack,
 )
 from polygrad.ops.nans import (
     nan_to_num,
     nancumsum,
     nanmax,
     nanmean,
+    nanmedian,
     nanmin,
     nanprod,
+    nanquantile,
     nanstd,
     nansum,
     nanvar,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from polygrad.core.kinds import Elementwise
+from polygrad.core.op import OPS
 from polygrad.core.trace import bind
 from polygrad.ops.declare import elementwise, nondifferentiable
 
@@ -97,7 +98,7 @@ _clip_high = Elementwise(
     forward=lambda xp, x, high: xp.clip(x, max=high),
 )
 
-for _op in (_clip_both, _clip_low, _clip_high):
+for _op in (_clip_both, _clip_low, _clip_high, OPS["maximum"], OPS["minimum"]):
     _op.selects = lambda node: True
 
 _clip_none = Elementwise("clip_none", 1, forward=lambda xp, x: xp.clip(x))

@@ -170,7 +170,7 @@ def _common_device(leaves: list[Any], device: Any) -> Device:
 
 
 def _stacked(obj: Any, dtype: Any, device: Device) -> Any:
-    from polygrad.ops.manipulation import stack
+    from polygrad.ops.joining import stack
 
     if not isinstance(obj, list | tuple):
         return asarray(obj, dtype=dtype, device=device)
@@ -293,9 +293,19 @@ def linspace(
 ) -> Array:
     """``num`` evenly spaced numbers from ``start`` to ``stop``.
 
+    The ends are numbers, or 0-d arrays by which the result is differentiable.
+
     >>> pg.linspace(0, 1, 3)
     Array([0. , 0.5, 1. ], dtype=float64, device=cpu)
     """
+    ends = [end for end in (start, stop) if is_array(end) and type(end) not in SCALAR_TYPES]
+    if ends:
+        place = device if device is not None else wrap(ends[0]).device
+        first, last = asarray(start, device=place), asarray(stop, device=place)
+        share = linspace(0.0, 1.0, num, device=place, endpoint=endpoint)
+        exact = astype(share, (first + last).dtype) if (first + last).dtype.is_inexact else share
+        out = first * (1 - exact) + last * exact
+        return out if dtype is None else astype(out, dtype)
     return _create("linspace", start, stop, num, dtype=dtype, device=device, endpoint=endpoint)
 
 

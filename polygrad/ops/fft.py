@@ -18,7 +18,8 @@ from polygrad.ops.arithmetic import conj
 from polygrad.ops.checked import check_functions
 from polygrad.ops.creation import arange
 from polygrad.ops.datatypes import astype
-from polygrad.ops.manipulation import concat, normalise_axes, normalise_axis, roll
+from polygrad.ops.joining import concat
+from polygrad.ops.manipulation import normalise_axes, normalise_axis, roll
 
 __all__ = [
     "fft", "ifft", "fftn", "ifftn", "rfft", "irfft", "rfftn", "irfftn", "hfft", "ihfft",

@@ -63,6 +63,9 @@ def _batch_matmul(op: Op, size: int, values: list[Any], batched: list[bool], par
 matmul_op = Bilinear("matmul", _matmul_left, _matmul_right, batch=_batch_matmul)
 
 
+_NO_PARAMS: dict[str, Any] = {}
+
+
 def matmul(x1: Any, x2: Any, /) -> Any:
     """The matrix product; one-dimensional operands are vectors, leading axes broadcast.
 
@@ -72,13 +75,11 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     >>> pg.matmul(a, pg.asarray([1.0, 1.0]))
     Array([3., 7.], dtype=float64, device=cpu)
     """
-    try:
-        return bind(matmul_op, (x1, x2), {})
-    except Exception as error:
-        raise _matmul_error(x1, x2) or error from None
+    return bind(matmul_op, (x1, x2), _NO_PARAMS)
 
 
 def _matmul_error(x1: Any, x2: Any) -> ShapeError | None:
+    """What is wrong with the shapes, once the library has refused them."""
     a: Any
     b: Any
     a, b = (() if type(x) in PYTHON_SCALARS else getattr(x, "shape", None) for x in (x1, x2))
@@ -97,6 +98,9 @@ def _matmul_error(x1: Any, x2: Any) -> ShapeError | None:
             f"second ({inner}); transpose one with .mT or check the layer sizes"
         )
     return None
+
+
+matmul_op.explain = _matmul_error
 
 
 def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:

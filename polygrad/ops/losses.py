@@ -20,6 +20,8 @@ def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
 
 
 def _cross_entropy(xp: Any, logits: Any, labels: Any) -> Any:
+    if hasattr(xp, "softmax_cross_entropy"):
+        return xp.softmax_cross_entropy(logits, labels)
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     hot = _one_hot(xp, labels, logits.shape[-1])
     picked = xp.sum(xp.where(hot, shifted, xp.zeros_like(shifted)), axis=-1)
@@ -33,6 +35,8 @@ def _slope(xp: Any, logits: Any, labels: Any) -> Any:
 
 
 def _vjp(xp: Any, g: Any, _ans: Any, logits: Any, labels: Any) -> Any:
+    if hasattr(xp, "softmax_cross_entropy_gradient"):
+        return xp.softmax_cross_entropy_gradient(g, logits, labels), None
     return g[..., None] * _slope(xp, logits, labels), None
 
 
@@ -79,11 +83,13 @@ def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
             f"row of the logits of shape {shape}"
         )
     raw, backend = raw_and_backend(labels)
-    if backend.host and math.prod(raw.shape) and not (raw.min() >= 0 and raw.max() < shape[-1]):
-        raise ArgumentValueError(
-            f"{name}: labels run from {raw.min()} to {raw.max()}, expected 0 to {shape[-1] - 1}, "
-            "one number for each of the classes of logits"
-        )
+    if backend.host and math.prod(raw.shape):
+        low, high = backend.xp.min(raw), backend.xp.max(raw)
+        if low < 0 or high >= shape[-1]:
+            raise ArgumentValueError(
+                f"{name}: labels run from {low} to {high}, expected 0 to {shape[-1] - 1}, one "
+                "number for each of the classes of logits"
+            )
     if dtype.bits < 32:
         labels = astype(labels, "int32")  # room to count the classes
     loss = bind(cross_entropy_op, (logits, labels), {})

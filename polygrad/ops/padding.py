@@ -7,7 +7,8 @@ from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.ops.creation import as_operand, full, zeros
 from polygrad.ops.datatypes import astype
 from polygrad.ops.indexing import getitem, index_set
-from polygrad.ops.manipulation import broadcast_to, concat
+from polygrad.ops.joining import concat
+from polygrad.ops.manipulation import broadcast_to
 
 
 def _edge(i: int, n: int) -> int:

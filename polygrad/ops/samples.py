@@ -13,8 +13,9 @@ from polygrad.ops.comparison import isnan, where
 from polygrad.ops.creation import as_operand, ones_like
 from polygrad.ops.datatypes import astype, result_type, stop_gradient
 from polygrad.ops.indexing import getitem, scatter_add
+from polygrad.ops.joining import stack
 from polygrad.ops.linear_algebra import matmul
-from polygrad.ops.manipulation import flip, normalise_axes, permute_dims, reshape, stack
+from polygrad.ops.manipulation import flip, normalise_axes, permute_dims, reshape
 from polygrad.ops.padding import pad
 from polygrad.ops.sorting import sort
 from polygrad.ops.statistical import max as largest

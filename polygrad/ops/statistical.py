@@ -12,7 +12,8 @@ from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import square
 from polygrad.ops.datatypes import astype
-from polygrad.ops.manipulation import concat, normalise_axes, normalise_axis
+from polygrad.ops.joining import concat
+from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
 
 def spread(xp: Any, g: Any, shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -238,7 +239,9 @@ def diff(
     parts = [part for part in (prepend, x, append) if part is not None]
     if len(parts) > 1:
         x = concat(parts, axis=axis)
-    key = (slice(None),) * axis
-    for _ in range(n):
-        x = x[(*key, slice(1, None), ...)] - x[(*key, slice(None, -1), ...)]
+    key, length = (slice(None),) * axis, x.shape[axis]
+    if n >= length:
+        return x[(*key, slice(0, 0), ...)]
+    for stop in range(length - 1, length - 1 - n, -1):
+        x = x[(*key, slice(1, stop + 1), ...)] - x[(*key, slice(0, stop), ...)]
     return x

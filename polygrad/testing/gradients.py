@@ -100,47 +100,43 @@ class _Check:
         self, names: list[str], modes: tuple[str, ...], eps: float, atol: float, rtol: float
     ) -> None:
         self.names, self.modes, self.eps, self.atol, self.rtol = names, modes, eps, atol, rtol
+        self._directions: dict[Any, Array] = {}
 
     def run(self, f: Flat, points: list[Array], order: int, history: str) -> None:
         """Check the first derivatives of ``f``, then those of its derivatives."""
-        directions = [_direction(x, 1 + i) for i, x in enumerate(points)]
+        directions = [self._direction(x, 1 + i) for i, x in enumerate(points)]
+        differences = [self._differences(f, points, directions, i) for i in range(len(points))]
         if "fwd" in self.modes:
-            self._forward(f, points, directions, history)
+            self._forward(f, points, directions, differences, history)
         if "rev" in self.modes:
-            self._reverse(f, points, directions, history)
+            self._reverse(f, points, directions, differences, history)
         if order == 1:
             return
         if "rev" in self.modes:
-            self.run(lambda *xs: _pulled(f, xs), points, order - 1, history + "rev, then ")
+            self.run(lambda *xs: self._pulled(f, xs), points, order - 1, history + "rev, then ")
         if "fwd" in self.modes:
             self.run(
-                lambda *xs: _pushed(f, xs, tuple(directions)),
-                points,
-                order - 1,
-                history + "fwd, then ",
+                lambda *xs: _pushed(f, xs, directions), points, order - 1, history + "fwd, then "
             )
 
-    def _forward(self, f: Flat, points: Any, directions: Any, history: str) -> None:
+    def _forward(self, f: Flat, points: Any, directions: Any, differences: Any, past: str) -> None:
         for i, name in enumerate(self.names):
-            alone = tuple(v if i == j else None for j, v in enumerate(directions))
-            pushed = _pushed(f, tuple(points), alone)
-            differences = self._differences(f, points, directions, i)
-            for k, (got, expected) in enumerate(zip(pushed, differences, strict=True)):
+            pushed = _pushed(f, points, [v if i == j else None for j, v in enumerate(directions)])
+            for k, (got, expected) in enumerate(zip(pushed, differences[i], strict=True)):
                 where = f"output {k}, " if len(pushed) > 1 else ""
-                self._compare(got, expected, f"{where}{name}", history + "fwd", "difference")
+                self._compare(got, expected, f"{where}{name}", past + "fwd", "central differences")
 
-    def _reverse(self, f: Flat, points: Any, directions: Any, history: str) -> None:
-        pulled = _pulled(f, tuple(points))
+    def _reverse(self, f: Flat, points: Any, directions: Any, differences: Any, past: str) -> None:
+        pulled = self._pulled(f, points)
         for i, name in enumerate(self.names):
-            differences = self._differences(f, points, directions, i)
-            expected = _inner([_direction(d, 0) for d in differences], differences)
+            expected = _inner([self._direction(d, 0) for d in differences[i]], differences[i])
             got = _inner([pulled[i]], [directions[i]])
-            self._compare(got, expected, name, history + "rev", "difference")
+            self._compare(got, expected, name, past + "rev", "central differences")
         if "fwd" in self.modes:
-            pushed = _pushed(f, tuple(points), tuple(directions))
-            expected = _inner([_direction(t, 0) for t in pushed], pushed)
+            pushed = _pushed(f, points, directions)
+            expected = _inner([self._direction(t, 0) for t in pushed], pushed)
             got = _inner(pulled, directions)
-            self._compare(got, expected, "all arguments", history + "rev", "forward mode")
+            self._compare(got, expected, "all arguments", past + "rev", "forward mode")
 
     def _differences(self, f: Flat, points: Any, directions: Any, i: int) -> list[Any]:
         """The central difference of each output as argument ``i`` moves along its direction."""
@@ -155,7 +151,7 @@ class _Check:
         pairs = zip(at(wide[i] + step), at(wide[i] - step), strict=True)
         return [(above - below) / (2 * self.eps) for above, below in pairs]
 
-    def _compare(self, got: Any, expected: Any, name: str, mode: str, against: str) -> None:
+    def _compare(self, got: Any, expected: Any, name: str, mode: str, source: str) -> None:
         got, expected = ops.asarray(got), ops.asarray(expected)
         if got.shape != expected.shape:
             raise GradientMismatchError(
@@ -165,31 +161,40 @@ class _Check:
         gap = ops.abs(got - expected)
         allowed = self.atol + self.rtol * ops.abs(expected)
         if got.size and not ops.all(gap <= allowed).item():  # nan is never within
-            source = "central differences" if against == "difference" else "forward mode"
             raise GradientMismatchError(
                 f"{name}, mode {mode}: expected {_shown(expected)} by {source}, got "
                 f"{_shown(got)}; the largest gap is {ops.max(gap).item():.3g}, allowed are atol="
                 f"{self.atol:g} and rtol={self.rtol:g}"
             )
 
+    def _pulled(self, f: Flat, points: Sequence[Any]) -> list[Any]:
+        """The gradients of the outputs' product with a fixed cotangent."""
+        out, pullback = vjp(f, *points)
+        return list(pullback([self._direction(value, 0) for value in out]))
 
-def _pulled(f: Flat, points: tuple[Any, ...]) -> list[Any]:
-    """The gradients of the outputs' product with a fixed cotangent."""
-    out, pullback = vjp(f, *points)
-    return list(pullback([_direction(value, 0) for value in out]))
+    def _direction(self, x: Any, salt: int) -> Any:
+        """A fixed direction like ``x``: cosines of multiples of the golden angle."""
+        key = (x.shape, x.dtype, x.device, salt)
+        if key not in self._directions:
+            self._directions[key] = _spread(x, salt)
+        return self._directions[key]
 
 
-def _pushed(f: Flat, points: tuple[Any, ...], directions: tuple[Any, ...]) -> list[Any]:
-    return jvp(f, points, directions)[1]
-
-
-def _direction(x: Any, salt: int) -> Any:
-    """A fixed direction like ``x``: cosines of multiples of the golden angle."""
+def _spread(x: Any, salt: int) -> Any:
     angle = ops.arange(x.size, dtype=_double(x, real=True), device=x.device) * 2.399963229728653
     part = ops.reshape(ops.cos(angle + 0.6 * salt + 0.3), x.shape)
     if x.dtype.is_complex:
         part = part + 1j * ops.astype(ops.reshape(ops.sin(angle + 1.7 * salt), x.shape), _double(x))
     return ops.astype(part, x.dtype)
+
+
+def _pushed(f: Flat, points: Sequence[Any], directions: Sequence[Any]) -> list[Any]:
+    # In double precision the finite differences of a derivative come here.
+    fitting = [
+        v if v is None or v.dtype == x.dtype else ops.astype(v, x.dtype)
+        for x, v in zip(points, directions, strict=True)
+    ]
+    return jvp(f, tuple(points), tuple(fitting))[1]
 
 
 def _double(x: Any, real: bool = False) -> str:

@@ -22,6 +22,10 @@ class Leaf:
     __slots__ = ("kind", "value")
 
     def __init__(self, given: Any) -> None:
+        if type(given) in PLAIN_TYPES:
+            self.kind = RAW
+            self.value = given if as_dtype(given.dtype).is_inexact else None
+            return
         self.kind, self.value = ARRAY, None
         if type(given) is Array:
             if given.dtype.is_inexact:
@@ -41,6 +45,10 @@ class Leaf:
 
     def give_back(self, value: Any, seen: set[int]) -> Any:
         """A result in the kind this leaf had, in memory of its own."""
+        if self.kind is RAW and type(value) in PLAIN_TYPES and id(value) not in seen:
+            value = ARRAY_TYPES[type(value)].own(value)
+            seen.add(id(value))
+            return value
         if type(value) is Array and value._trace.level:
             return value
         raw, backend = raw_and_backend(value)

@@ -36,8 +36,13 @@ ROWS = [
         case(TRUTH, np.arange(4), np.arange(4)[::-1]),
         complex=True,
         special=[
-            at(np.asarray([True, False]), np.asarray([1.0, nan]), np.asarray([nan, 2.0]),
-               grad=([1.0, 0.0], [0.0, 1.0]), value=[1.0, 2.0]),
+            at(
+                np.asarray([True, False]),
+                np.asarray([1.0, nan]),
+                np.asarray([nan, 2.0]),
+                grad=([1.0, 0.0], [0.0, 1.0]),
+                value=[1.0, 2.0],
+            ),
         ],
     ),  # fmt: skip
     row(

@@ -142,9 +142,7 @@ ROWS = [
     ),
     unary("log2", low=0.1, complex=True, special=[at(0.0, grad=inf), at(inf, grad=0.0)]),
     unary("log10", low=0.1, complex=True, special=[at(0.0, grad=inf), at(inf, grad=0.0)]),
-    unary(
-        "sqrt", low=0.1, complex=True, special=[at(0.0, grad=inf), at(inf, grad=0.0, value=inf)]
-    ),
+    unary("sqrt", low=0.1, complex=True, special=[at(0.0, grad=inf), at(inf, grad=0.0, value=inf)]),
     unary("sin", complex=True, special=[at(0.0, grad=1.0)]),
     unary("cos", complex=True, special=[at(0.0, grad=0.0)]),
     unary("tan", low=-1.3, high=1.3, complex=True, special=[at(0.0, grad=1.0)]),

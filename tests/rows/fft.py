@@ -41,7 +41,7 @@ ROWS = [
     row("fft.hfft", *half(*ONE), case(cplx(3), n=5), reference=np.fft.hfft, complex=True),
     row(
         "fft.irfftn",
-        *MANY,
+        *(one for one in MANY if -1 not in one.kwargs.get("s", ())),
         case(cplx(2, 3), s=(2, 5), axes=(0, 1)),
         reference=np.fft.irfftn,
         complex=True,

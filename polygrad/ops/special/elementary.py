@@ -149,8 +149,8 @@ sinc = special(
     generic=_sinc,
     doc="""sin(pi x) / (pi x), which is 1 at 0.
 
-    >>> pg.special.sinc(0.0).item(), pg.grad(pg.special.sinc)(0.0)
-    (1.0, 0.0)
+    >>> pg.special.sinc(0.0).item(), pg.grad(pg.special.sinc)(0.0) == 0.0
+    (1.0, True)
     """,
 )
 

@@ -1,0 +1,5 @@
+"""Settings that have to be made before the first test file is imported."""
+
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # SciPy reads it once, when it is imported
