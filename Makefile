@@ -39,6 +39,10 @@ $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
+$(VENV)/.backends: $(VENV)/.dev tests/requirements-backends.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements-backends.txt
+	@touch $@
+
 TRAIN_NEEDS := $(if $(findstring cuda,$(DEVICE)),$(VENV)/.cuda,$(if $(findstring strict,$(DEVICE)),$(VENV)/.strict,$(VENV)/.examples))
 
 train: $(TRAIN_NEEDS)  ## Train a network on handwritten digits (DEVICE=cpu, cuda, strict:device1)
@@ -53,6 +57,14 @@ test-slow: $(VENV)/.dev  ## Run the slow tests
 test-gpu: $(VENV)/.dev  ## Run the tests that need an NVIDIA GPU
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$(CUDA_EXTRA)]'
 	$(PY) -m pytest -m gpu -rs $(ARGS)
+
+test-backends: $(VENV)/.backends  ## Run the tests of the torch, JAX and Dask backends
+	$(PY) -m pytest -n auto -m backends $(ARGS)
+
+conformance: $(VENV)/.dev  ## Run data-apis/array-api-tests (SUITE=path to a checkout of it)
+	@test -n "$(SUITE)" || { echo "conformance: give SUITE=<path to a checkout of data-apis/array-api-tests>"; exit 2; }
+	$(PY) -m pip install --quiet --disable-pip-version-check -r $(SUITE)/requirements.txt
+	$(PY) tools/conformance.py $(SUITE) $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format check and type check
 	$(PY) -m ruff check .

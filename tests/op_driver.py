@@ -117,15 +117,13 @@ def samples(row: Row) -> Iterator[tuple[Case, str, tuple[Any, ...]]]:
 
 def differentiable(row: Row, args: tuple[Any, ...]) -> list[int]:
     """Which leaves of the arguments are varied."""
-    found = []
-    place = 0
-    for i, arg in enumerate(args):
-        for leaf in optree.tree_leaves(arg):
-            if i not in row.fixed and getattr(leaf, "dtype", None) is not None:
-                if str(leaf.dtype).rpartition(".")[2].startswith(("float", "complex")):
-                    found.append(place)
-            place += 1
-    return found
+
+    def inexact(leaf: Any) -> bool:
+        name = str(getattr(leaf, "dtype", "")).rpartition(".")[2]
+        return name.startswith(("float", "complex"))
+
+    owners = [(i, leaf) for i, arg in enumerate(args) for leaf in optree.tree_leaves(arg)]
+    return [n for n, (i, leaf) in enumerate(owners) if i not in row.fixed and inexact(leaf)]
 
 
 def function_of(

@@ -248,20 +248,23 @@ def all_rows() -> list[Row]:
 
 _ROWS: list[Row] = []
 
-NO_ROW = {
-    name: "a constant, a data type or a type query; tested in test_dtypes"
-    for name in (
-        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 "
-        "complex64 complex128 e pi inf nan newaxis can_cast finfo iinfo isdtype result_type "
-        "broadcast_shapes"
-    ).split()
-} | {
+NO_ROW = dict.fromkeys(
+    [
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
+        *("e", "pi", "inf", "nan", "newaxis"),
+        *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "broadcast_shapes"),
+    ],
+    "a constant, a data type or a question about types and shapes; tested in test_dtypes",
+) | {
     "empty": "its values are unspecified; tested in test_op_table",
     "empty_like": "its values are unspecified; tested in test_op_table",
     "from_dlpack": "takes objects of other libraries; tested with the devices",
     "device_of": "returns a device; tested with the backends",
     "to_numpy": "leaves the array API; tested with the devices",
     "fft": "an extension; its functions have rows of their own",
+    "linalg": "an extension; its functions have rows of their own",
+    "special": "an extension; its functions are tested in test_special",
     "to_device": "its result is on another device than its argument; tested with the devices",
 }
 """Public names without a row, with the reason."""

@@ -23,7 +23,7 @@ LAYERS = [
     {"array"},
     {"core"},
     {"ops"},
-    {"numpy_functions", "transforms"},
+    {"numpy_functions", "torch_functions", "transforms"},
     {"explain", "random", "testing"},
     {"data", "io", "nn", "optim"},
 ]

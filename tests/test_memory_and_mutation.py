@@ -1,4 +1,4 @@
-"""In-place code, memory that is shared or is not, threads, long chains, and the garbage collector."""
+"""In-place code, memory shared or not, threads, long chains, and reference counting."""
 
 import gc
 import threading
@@ -19,7 +19,7 @@ def close(got: Any, expected: Any, rtol: float = 1e-12) -> None:
     np.testing.assert_allclose(pg.to_numpy(got) if pg.is_array(got) else got, expected, rtol=rtol)
 
 
-# -- assignment and augmented assignment ----------------------------------------------------------
+# -- assignment and augmented assignment --------------------------------------------------------
 
 
 def scaled_prefix(x: Any) -> Any:
@@ -134,7 +134,7 @@ def test_augmented_assignment_keeps_shape_and_dtype() -> None:
     close(y, [[2.0, 1.0], [4.0, 3.0]])
 
 
-# -- memory of results ----------------------------------------------------------------------------
+# -- memory of results --------------------------------------------------------------------------
 
 
 def buffers(value: Any) -> list[Any]:
@@ -178,7 +178,7 @@ def test_pullbacks_do_not_hand_out_the_cotangent() -> None:
     close(pullback(ct)[0], ct)
 
 
-# -- reference counting -----------------------------------------------------------------------------
+# -- reference counting ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_a_chain_of_a_hundred_thousand_ops() -> None:
     close(value, 2 * 1.00001**100_000, rtol=1e-9)
 
 
-# -- threads ----------------------------------------------------------------------------------------
+# -- threads --------------------------------------------------------------------------------------
 
 
 def test_eight_threads_at_once() -> None:

@@ -25,6 +25,7 @@ from op_table import Row, Special, all_rows, convert
 import polygrad as pg
 
 ROWS = all_rows()
+DOUBLE = ("float64", "complex128")
 every_row = pairs(ROWS)
 every_device = pytest.mark.parametrize("device", DEVICES)
 differentiable_rows = pairs([row for row in ROWS if row.gradient == "yes"])
@@ -41,7 +42,7 @@ def _quiet() -> Any:
 def test_forward(row: Row, device: Any, raw: bool) -> None:
     with on(device) as device:
         for case, dtype, given in samples(row):
-            if not runs(case, device):
+            if not runs(case, device) or not (raw or dtype in DOUBLE):
                 continue
             where = (case, dtype)
             expected = row.expected(*given, **case.kwargs)
@@ -95,12 +96,17 @@ def test_gradients_agree_between_backends(row: Row, device: Any) -> None:
 
 @differentiable_rows
 def test_derivatives_agree_with_finite_differences(row: Row, device: Any) -> None:
-    """First derivatives in both modes for every case, second ones for the first cases."""
+    """Both modes, second derivatives for the first cases; fewer where NumPy is not the library.
+
+    The other cases of these are held against NumPy's gradients.
+    """
     with on(device) as device:
-        deep = 10 if device == "cpu" else 1
+        deep, left = (10, 1000) if device == "cpu" else (1, 12)
         for case, dtype, given in samples(row):
-            if dtype in ("float64", "complex128") and case.smooth and runs(case, device):
-                deep -= _check(row, case, given, device, order=row.order if deep > 0 else 1)
+            if not left or dtype not in DOUBLE or not case.smooth or not runs(case, device):
+                continue
+            found = _check(row, case, given, device, order=row.order if deep > 0 else 1)
+            deep, left = deep - found, left - found
 
 
 def _check(row: Row, case: Any, given: Any, device: Any, order: int) -> bool:

@@ -83,7 +83,11 @@ def test_the_test_digits_are_held_out() -> None:
     assert not any(tuple(row) in seen for row in held.tolist())
 
 
-@pytest.mark.parametrize("device", [d for d in DEVICES if d != "cpu"])
+# Dask only plans: over the hundreds of steps of a run its plan outgrows the computation.
+EAGER = [d for d in DEVICES if d != "cpu" and getattr(d, "values", ()) != ("dask",)]
+
+
+@pytest.mark.parametrize("device", EAGER)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
 def test_runs_agree_step_by_step(device: str, dtype: str, tolerance: float) -> None:
     """The same seed gives the same losses on every device, to rounding that adds up."""

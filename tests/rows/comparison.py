@@ -44,7 +44,7 @@ ROWS = [
                 value=[1.0, 2.0],
             ),
         ],
-    ),  # fmt: skip
+    ),
     row(
         "clip",
         case(real(6), -1.0, 1.0),
@@ -56,7 +56,7 @@ ROWS = [
         case(real(), -3.0, 3.0),
         case(real(0), 0.0, 1.0),
         case(np.arange(5), 1, 3),
-        reference=lambda a, min=None, max=None: np.clip(a, min, max),  # noqa: A002
+        reference=lambda a, min=None, max=None: np.clip(a, min, max),
         special=[
             at(np.asarray(1.0), -1.0, 1.0, grad=1.0),
             at(np.asarray(-1.0), -1.0, 1.0, grad=1.0),

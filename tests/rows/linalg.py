@@ -46,10 +46,22 @@ def from_svd(result: Any) -> Any:
     ]
 
 
+def general_eig(x: Any) -> Any:
+    """NumPy's, which gives real results where all eigenvalues are real."""
+    return tuple(np.linalg.eig(x.astype(np.result_type(x, np.complex64))))
+
+
 def from_eigh(result: Any) -> Any:
     """The same for eigenvalues and eigenvectors."""
     w, v = result
     return [w, with_adjoint(v, w * w * w, pg.conj(v.mT))]
+
+
+def from_eig(result: Any) -> Any:
+    """Functions of general eigenvalues and eigenvectors that no phase and order change."""
+    w, v = result
+    lengths = pg.sum(pg.abs(v) ** 4 * pg.abs(pg.exp(w / 4))[..., None, :], axis=-1)
+    return [pg.sum(w * w * w, axis=-1), lengths, pg.matmul(v * w[..., None, :], pg.linalg.inv(v))]
 
 
 def from_qr(result: Any) -> Any:
@@ -153,6 +165,28 @@ ROWS = [
         reference=lambda x: np.linalg.eigvalsh(hermitian(x)),
         complex=True,
         rtol=1e-11,
+    ),
+    row(
+        "linalg.eig",
+        case(real(3, 3)),
+        case(real(2, 2, 2)),
+        case(real(1, 1)),
+        case(np.asarray([[0.0, -1.0], [2.0, 0.5]])),
+        case(np.zeros((0, 0))),
+        reference=general_eig,
+        project=from_eig,
+        complex=True,
+        rtol=1e-10,
+    ),
+    row(
+        "linalg.eigvals",
+        case(real(3, 3)),
+        case(real(2, 2, 2)),
+        case(np.zeros((0, 0))),
+        reference=lambda x: general_eig(x)[0],
+        project=lambda w: [pg.sum(w * w * w, axis=-1)],
+        complex=True,
+        rtol=1e-10,
     ),
     row(
         "linalg.inv",

@@ -4,6 +4,7 @@ Matrices are the last two axes, leading axes are a stack of them.
 """
 
 from polygrad.ops.checked import check_functions as _check_functions
+from polygrad.ops.linalg.eigen import EigResult, eig, eigvals
 from polygrad.ops.linalg.factors import QRResult, cholesky, qr
 from polygrad.ops.linalg.norms import matrix_norm, vector_norm
 from polygrad.ops.linalg.products import cross, diagonal, matrix_power, outer, trace
@@ -14,6 +15,7 @@ from polygrad.ops.linear_algebra import matmul, tensordot, vecdot
 from polygrad.ops.manipulation import matrix_transpose
 
 __all__ = [
+    "EigResult",
     "EighResult",
     "QRResult",
     "SVDResult",
@@ -22,7 +24,9 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "inv",
     "matmul",
