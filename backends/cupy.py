@@ -12,7 +12,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend, one_line
+from polygrad.backend import Backend, Library, one_line
 
 _EXTRAS = "pip install 'polygrad-xp[cuda13]' (or [cuda12] for a CUDA 12 driver)"
 _CREATION = (
@@ -162,7 +162,8 @@ class CupyBackend(Backend):
             return dtype if dtype.kind == "f" else cupy.dtype("uint64")
 
         made = {name: placed(getattr(xp, name)) for name in _CREATION}
-        return {**made, "scatter_add": scatter_add}
+        special = Library("cupyx.scipy.special", _EXTRAS)
+        return {**made, "scatter_add": scatter_add, "special": special}
 
 
 def _no_driver(runtime: Any, message: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend
+from polygrad.backend import SPECIAL, Backend, Library
 from polygrad.errors import BackendError, ShapeError
 
 
@@ -87,7 +87,7 @@ class DaskBackend(Backend):
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         from polygrad.backends.dask_functions import functions
 
-        return functions(xp)
+        return functions(xp) | {"special": Library("scipy.special", SPECIAL)}
 
 
 def _check_shape(value: Any) -> None:

@@ -31,6 +31,8 @@ def functions(xp: ModuleType) -> dict[str, Any]:
     linalg, fft = _copy(xp.linalg), _copy(xp.fft)
     for name, signature in _LINALG.items():
         setattr(linalg, name, _on_axes(getattr(np.linalg, name), signature))
+    linalg.eig = _on_axes(lambda x: np.linalg.eig(_complex(x)), "(i,j)->(i),(i,j)")
+    linalg.eigvals = _on_axes(lambda x: np.linalg.eigvals(_complex(x)), "(i,j)->(i)")
     linalg.cross, linalg.solve = _cross, _solve
     linalg.qr, linalg.svd, linalg.svdvals = _qr, _svd, _svdvals
     linalg.diagonal = lambda x, /, *, offset=0: da.diagonal(x, offset, -2, -1)
@@ -178,6 +180,11 @@ def _on_axes(function: Any, signature: str) -> Any:
     takes = [part.count(",") for part in signature.partition("->")[0].split("),(")]
 
     def call(*operands: Any, sizes: Any = None, axis: Any = None, **options: Any) -> Any:
+        if not all(x.size for x in operands):  # no values to wait for, and no chunks to divide
+            out = function(*(np.zeros(x.shape, x.dtype) for x in operands), **options)
+            return (
+                type(out)(*map(da.asarray, out)) if isinstance(out, tuple) else da.asarray(out)
+            )
         # Dask would find the data types with matrices of ones, which are singular.
         small = [
             np.eye(3, dtype=x.dtype) if more else np.ones(3, x.dtype)
@@ -198,6 +205,10 @@ def _on_axes(function: Any, signature: str) -> Any:
         return type(like)(*found) if isinstance(like, tuple) else found
 
     return call
+
+
+def _complex(x: Any) -> Any:
+    return x.astype(np.result_type(x.dtype, np.complex64))
 
 
 def _cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:

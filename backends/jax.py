@@ -12,7 +12,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend
+from polygrad.backend import SPECIAL, Backend, Library, scipy_on_host
 from polygrad.backends.indexing import axes_of
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import BackendError
@@ -141,11 +141,15 @@ class JaxBackend(Backend):
             return xp.asarray(x, dtype=self.raw_dtype(dtype), device=device, copy=copy or None)
 
         return {
+            "special": Library("jax.scipy.special", SPECIAL, then=scipy_on_host(self)),
             "getitem": getitem,
             "index_set": index_set,
             "scatter_add": scatter_add,
             "astype": astype,
         }
+
+    def on_host(self, device: Any) -> bool:
+        return device.platform == "cpu"
 
 
 _HALF = {

@@ -5,7 +5,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend, Library
+from polygrad.backend import SPECIAL, Backend, Library
 
 
 class NumpyBackend(Backend):
@@ -119,7 +119,7 @@ class NumpyBackend(Backend):
         return {
             **cross_entropy(),
             "scatter_add": scatter_add,
-            "special": Library("scipy.special", "pip install 'polygrad-xp[special]'"),
+            "special": Library("scipy.special", SPECIAL),
             "sum": reducer(np.add),
             "max": reducer(np.maximum),
             "min": reducer(np.minimum),

@@ -4,7 +4,7 @@ import importlib.util
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend, Library
+from polygrad.backend import Backend, scipy_on_host
 
 
 class StrictBackend(Backend):
@@ -122,17 +122,6 @@ class StrictBackend(Backend):
             host[on_host(key)] = on_host(value)
             return xp.asarray(host, device=x.device)
 
-        def through_host(function: Any) -> Any:
-            def call(*args: Any) -> Any:
-                device = next(arg.device for arg in args if hasattr(arg, "device"))
-                host = [self.to_host(arg) if hasattr(arg, "device") else arg for arg in args]
-                return xp.asarray(np.asarray(function(*host)), device=device)
-
-            return call
-
-        remedy = "pip install 'polygrad-xp[special]'"
-        special = Library("scipy.special", remedy, adapt=through_host)
-
         def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:
             # For every data type; the library's own takes integers only.
             hit = xp.any(xp.expand_dims(x1, axis=-1) == xp.reshape(x2, (-1,)), axis=-1)
@@ -143,5 +132,5 @@ class StrictBackend(Backend):
             "isin": isin,
             "scatter_add": scatter_add,
             "index_set": index_set,
-            "special": special,
+            "special": scipy_on_host(self),
         }

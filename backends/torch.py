@@ -13,7 +13,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import Backend
+from polygrad.backend import SPECIAL, Backend, Library, scipy_on_host
 from polygrad.errors import LostGradientError
 
 
@@ -111,4 +111,13 @@ class TorchBackend(Backend):
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         from polygrad.backends.torch_functions import functions
 
-        return functions(xp)
+        renamed = {
+            "j0": "bessel_j0", "j1": "bessel_j1", "y0": "bessel_y0", "y1": "bessel_y1",
+            "k0": "modified_bessel_k0", "k1": "modified_bessel_k1",
+            "k0e": "scaled_modified_bessel_k0", "k1e": "scaled_modified_bessel_k1",
+        }  # fmt: skip
+        special = Library("torch.special", SPECIAL, renamed=renamed, then=scipy_on_host(self))
+        return functions(xp) | {"special": special}
+
+    def on_host(self, device: Any) -> bool:
+        return device.type == "cpu"

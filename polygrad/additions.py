@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from polygrad.errors import BackendError
+
 
 class Library:
     """A module of functions beyond the standard, imported when one is first looked up.
 
     Functions go by SciPy's names; ``renamed`` holds the library's own where they differ, and
-    ``adapt`` turns each into one for this backend's arrays. Without the module installed no
-    function is found, and ``remedy`` says how to get it.
+    ``adapt`` turns each into one for this backend's arrays. What the module lacks is looked up
+    in ``then``. Without the module installed no function is found, and ``remedy`` says how to
+    get it.
 
     >>> functions = pg.backend.Library("math", "part of Python", renamed={"gammaln": "lgamma"})
     >>> round(functions.gammaln(3.0), 6), hasattr(functions, "jv")
@@ -23,9 +26,10 @@ class Library:
         *,
         renamed: dict[str, str] | None = None,
         adapt: Callable[[Any], Any] | None = None,
+        then: "Library | None" = None,
     ) -> None:
         self.module, self.remedy = module, remedy
-        self._renamed, self._adapt = renamed or {}, adapt
+        self._renamed, self._adapt, self._then = renamed or {}, adapt, then
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -33,12 +37,42 @@ class Library:
         from importlib import import_module
 
         try:
-            found = getattr(import_module(self.module), self._renamed.get(name, name))
+            found = getattr(import_module(self.module), self._renamed.get(name, name), None)
         except ImportError:
-            raise AttributeError(name) from None
+            found = None
+        if found is None:
+            if self._then is None:
+                raise AttributeError(name)
+            return getattr(self._then, name)
         found = found if self._adapt is None else self._adapt(found)
         setattr(self, name, found)
         return found
+
+
+SPECIAL = "pip install 'polygrad-xp[special]'"
+"""How to get SciPy, for messages."""
+
+
+def scipy_on_host(backend: Any) -> Library:
+    """SciPy's special functions for a library whose arrays are in host memory.
+
+    On another device they raise BackendError: data never moves by itself.
+    """
+
+    def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            device = backend.device_of(next(arg for arg in args if hasattr(arg, "shape")))
+            if not backend.on_host(device):
+                raise BackendError(
+                    f"{function.__name__}: {backend.name} has no such function on "
+                    f"{backend.device_name(device)}; move the data to the CPU with x.to_device"
+                )
+            host = [backend.to_host(arg) if hasattr(arg, "shape") else arg for arg in args]
+            return backend.from_host(function(*host), None, device)
+
+        return call
+
+    return Library("scipy.special", SPECIAL, adapt=adapt)
 
 
 def generic(xp: Any) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.additions import Library, generic
+from polygrad.additions import SPECIAL, Library, generic, scipy_on_host
 from polygrad.corrections import corrections
 from polygrad.dtypes import DType, as_dtype, set_host
 from polygrad.errors import BackendError, DeviceError
 
 ENTRY_POINTS = "polygrad.backends"
-__all__ = ["Backend", "Library", "backends", "get_backend", "register_backend", "why_unavailable"]
+__all__ = ["Backend", "Library", "SPECIAL", "backends", "get_backend", "register_backend", "scipy_on_host", "why_unavailable"]
 
 
 class Backend:
@@ -122,6 +122,10 @@ class Backend:
     def memory(self, device: Any) -> tuple[int, int] | None:
         """Free and total bytes of the device's memory, or None where unknown."""
         return None
+
+    def on_host(self, device: Any) -> bool:
+        """Whether a device is host memory, where NumPy can compute with copies of its arrays."""
+        return True
 
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         """Functions to add to the namespace, or to use in place of the library's."""

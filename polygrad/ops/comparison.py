@@ -52,8 +52,10 @@ where_op = Elementwise(
 def where(condition: Any, x1: Any, x2: Any, /) -> Any:
     """x1 where ``condition`` holds, x2 elsewhere; shapes broadcast.
 
-    Both branches are computed. A branch that is not chosen gets the cotangent 0, which times an
-    infinite derivative is nan: write ``where(x > 0, log(where(x > 0, x, 1)), 0)``.
+    Both branches are computed. A branch that is not chosen gets the cotangent 0, and the ops by
+    element that it comes from keep it 0, also where their derivative is infinite or nan:
+    ``where(x > 0, log(x), 0)`` has the derivative 0 at 0. Ops that mix elements, such as
+    matmul, give nan if one of theirs is.
 
     >>> x = pg.asarray([1.0, -1.0])
     >>> pg.grad(lambda x: pg.sum(pg.where(x > 0, 3 * x, x)))(x)
