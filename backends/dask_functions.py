@@ -182,9 +182,7 @@ def _on_axes(function: Any, signature: str) -> Any:
     def call(*operands: Any, sizes: Any = None, axis: Any = None, **options: Any) -> Any:
         if not all(x.size for x in operands):  # no values to wait for, and no chunks to divide
             out = function(*(np.zeros(x.shape, x.dtype) for x in operands), **options)
-            return (
-                type(out)(*map(da.asarray, out)) if isinstance(out, tuple) else da.asarray(out)
-            )
+            return type(out)(*map(da.asarray, out)) if isinstance(out, tuple) else da.asarray(out)
         # Dask would find the data types with matrices of ones, which are singular.
         small = [
             np.eye(3, dtype=x.dtype) if more else np.ones(3, x.dtype)

@@ -73,6 +73,11 @@ class StrictBackend(Backend):
         def is_mask(key: Any) -> bool:
             return hasattr(key, "dtype") and key.dtype == xp.bool
 
+        def by_arrays(key: Any) -> bool:
+            """Whether an index has arrays: strict assigns through them on its first device only."""
+            parts = key if isinstance(key, tuple) else (key,)
+            return any(hasattr(part, "dtype") for part in parts)
+
         def on_host(value: Any) -> Any:
             if isinstance(value, tuple):
                 return tuple(map(on_host, value))
@@ -104,7 +109,7 @@ class StrictBackend(Backend):
             out[key] = value
 
         def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
-            if not fancy(key):
+            if not by_arrays(key):
                 out = xp.zeros(shape, dtype=value.dtype, device=value.device)
                 assign(out, key, value)
                 return out
@@ -114,7 +119,7 @@ class StrictBackend(Backend):
             return xp.asarray(sums, device=value.device)
 
         def index_set(x: Any, value: Any, key: Any) -> Any:
-            if not fancy(key):
+            if not by_arrays(key):
                 out = xp.asarray(x, copy=True)
                 assign(out, key, value)
                 return out

@@ -75,6 +75,16 @@ def scipy_on_host(backend: Any) -> Library:
     return Library("scipy.special", SPECIAL, adapt=adapt)
 
 
+def keep_zeros(xp: Any, g: Any, c: Any) -> Any:
+    """``c``, a cotangent ``g`` times a derivative, with 0 in place of 0 times infinity or nan.
+
+    Other zeros stay as computed: one that happens to be 0 may still depend on the input, which
+    matters for a second derivative.
+    """
+    lost = (g == 0) & xp.logical_not(xp.isfinite(c))
+    return xp.where(lost, xp.zeros_like(c), c)
+
+
 def generic(xp: Any) -> dict[str, Any]:
     """What the standard lacks and rules need, in terms of ``xp``: a backend overrides it."""
 
@@ -91,4 +101,9 @@ def generic(xp: Any) -> dict[str, Any]:
         out[key] = value
         return out
 
-    return {"getitem": getitem, "index_set": index_set, "scatter_add": scatter_add}
+    return {
+        "getitem": getitem,
+        "index_set": index_set,
+        "scatter_add": scatter_add,
+        "_keep_zeros": lambda g, c: keep_zeros(xp, g, c),
+    }

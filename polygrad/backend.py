@@ -12,7 +12,16 @@ from polygrad.dtypes import DType, as_dtype, set_host
 from polygrad.errors import BackendError, DeviceError
 
 ENTRY_POINTS = "polygrad.backends"
-__all__ = ["Backend", "Library", "SPECIAL", "backends", "get_backend", "register_backend", "scipy_on_host", "why_unavailable"]
+__all__ = [
+    "Backend",
+    "backends",
+    "get_backend",
+    "Library",
+    "register_backend",
+    "scipy_on_host",
+    "SPECIAL",
+    "why_unavailable",
+]
 
 
 class Backend:

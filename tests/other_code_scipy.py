@@ -101,13 +101,7 @@ case("signal.lp2bs", lambda b, a: signal.lp2bs(b, a, 2.0)[0], POS[:2], POS[:3])
 case("signal.zpk2tf", lambda z, p: signal.zpk2tf(z, p, 2.0)[0], V[:2], W[:3])
 case("signal.zpk2sos", lambda z, p: signal.zpk2sos(z, p, 2.0), V[:2], W[:2], reason=CONVERTS)
 case("signal.sos2tf", lambda s: signal.sos2tf(s)[0], SECTION)
-case(
-    "signal.tf2zpk",
-    lambda b, a: abs(signal.tf2zpk(b, a)[0]),
-    POS[:3],
-    POS[:3],
-    reason=CONVERTS,
-)
+case("signal.tf2zpk", lambda b, a: abs(signal.tf2zpk(b, a)[0]), POS[:3], POS[:3])
 case("signal.normalize", lambda b, a: signal.normalize(b, a)[0], POS[:3], POS[:3])
 case("signal.bilinear_zpk", lambda z: signal.bilinear_zpk(z, z, 1.0, 2.0)[0], -POS[:2])
 case("signal.lp2lp_zpk", lambda z: signal.lp2lp_zpk(z, z, 1.0, 2.0)[0], -POS[:2])

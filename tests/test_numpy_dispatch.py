@@ -470,3 +470,10 @@ def test_a_copy_is_no_view():
     for part in (x[[0, 1]], x[1:].copy(), x.flatten(), x[x > 0], pg.asarray(x, copy=True)):
         part += 1.0
     assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="a protocol of NumPy 2.4")
+def test_numpy_takes_the_data_types():
+    x = pg.ones(2, dtype=pg.float32)
+    assert np.zeros(3, dtype=x.dtype).dtype == np.float32
+    assert np.dtype(pg.complex64) == np.complex64

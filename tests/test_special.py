@@ -378,3 +378,17 @@ def test_logsumexp_with_a_sign():
     total = np.sum(b * np.exp(x))
     g = pg.grad(lambda x: pg.special.logsumexp(x, b=b, return_sign=True)[0])(x)
     np.testing.assert_allclose(g, b * np.exp(x) / total)
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("library", ["torch", "jax", "dask"])
+@pytest.mark.parametrize("name", ["erf", "j0", "k1e", "betainc", "gammaincinv", "zeta", "digamma"])
+def test_other_libraries(library, name):
+    pytest.importorskip(library)
+    args, places = CASES[name]
+    f, i = getattr(pg.special, name), places[-1]
+    single = [a.astype(np.float32) for a in args]  # JAX has no 64 bits until it is told to
+    moved = [pg.asarray(a, device=library) for a in single]
+    got = slope(f, moved, i)
+    assert str(got.device).startswith(library)
+    np.testing.assert_allclose(pg.to_numpy(got), slope(f, single, i), rtol=2e-4)

@@ -68,10 +68,7 @@ class Elementwise(Op):
             else:
                 c = rule(xp, g, ans, *node.args, **node.params)
                 if selected:
-                    # Only where the product is no number: a cotangent that happens to be 0 may
-                    # still depend on the input, which matters for a second derivative.
-                    lost = (g == 0) & xp.logical_not(xp.isfinite(c))
-                    c = xp.where(lost, xp.zeros_like(c), c)
+                    c = xp._keep_zeros(g, c)
             if conjugate:
                 c = xp.conj(c)
             found.append(c if c.shape == parent.shape else unbroadcast(xp, c, parent.shape))

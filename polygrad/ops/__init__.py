@@ -38,6 +38,7 @@ from polygrad.ops.arithmetic import (
 )
 from polygrad.ops.checked import check_functions as _check_functions
 from polygrad.ops.comparison import (
+    _keep_zeros,
     bitwise_and,
     bitwise_invert,
     bitwise_left_shift,

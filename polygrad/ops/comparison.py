@@ -1,7 +1,9 @@
 """Comparisons, logic, bits, and the choice between two values, element by element."""
 
+import sys
 from typing import Any
 
+from polygrad.additions import keep_zeros
 from polygrad.core.kinds import Elementwise
 from polygrad.core.op import OPS
 from polygrad.core.trace import bind
@@ -99,6 +101,11 @@ _clip_high = Elementwise(
     lambda xp, g, _y, x, high: xp.where(x > high, g, xp.zeros_like(g)),
     forward=lambda xp, x, high: xp.clip(x, max=high),
 )
+
+
+def _keep_zeros(g: Any, c: Any) -> Any:
+    return keep_zeros(sys.modules["polygrad.ops"], g, c)
+
 
 for _op in (_clip_both, _clip_low, _clip_high, OPS["maximum"], OPS["minimum"]):
     _op.selects = lambda node: True

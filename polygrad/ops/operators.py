@@ -136,13 +136,14 @@ def _put_order(source: Array, new: Array, order: tuple[int, ...]) -> Any:
     return manipulation.permute_dims(new, inverse)
 
 
-_SIMPLE = (int, slice, type(Ellipsis), type(None))
+_SIMPLE = frozenset((int, slice, type(Ellipsis), type(None)))
 
 
 def _getitem(self: Array, key: Any, /) -> Array:
     """``self[key]``; see `polygrad.ops.indexing.getitem`."""
     out = indexing.getitem(self, key)
-    if all([type(part) in _SIMPLE for part in (key if type(key) is tuple else (key,))]):
+    parts = key if type(key) is tuple else (key,)
+    if _SIMPLE.issuperset(map(type, parts)):
         out._view = (_reference(self), indexing.getitem, _put_item, key)
     return out
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from polygrad.array import wrap
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops.comparison import isnan, where
@@ -135,8 +136,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     Array([1, 0, 2], dtype=int64, device=cpu)
     """
     x = stop_gradient(x)
-    if x.shape[0] and int(smallest(x).item()) < 0:
+    if x.shape[0] and int(wrap(smallest(x)).item()) < 0:
         raise ArgumentValueError("bincount: x holds a negative integer, expected 0 or larger")
-    size = int(largest(x).item()) + 1 if x.shape[0] else 0
+    size = int(wrap(largest(x)).item()) + 1 if x.shape[0] else 0
     values = ones_like(x, dtype="int64") if weights is None else as_operand(weights, x, "weights")
     return scatter_add(values, x, (max(size, minlength),))

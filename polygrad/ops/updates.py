@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from polygrad.array import Array, is_array, raw_and_backend
-from polygrad.device import intern_device
+from polygrad.array import Array, is_array
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.arithmetic import divide, multiply, negative, pow
 from polygrad.ops.comparison import maximum, minimum
-from polygrad.ops.creation import arange, as_operand, asarray
+from polygrad.ops.creation import arange_beside, as_operand, asarray
 from polygrad.ops.datatypes import astype, stop_gradient, to_numpy
 from polygrad.ops.indexing import getitem, index_set, scatter_add
 from polygrad.ops.manipulation import broadcast_to, reshape
@@ -75,17 +74,13 @@ class At:
         values = self._fitted(values)
         if not _has_integers(key):
             return index_set(x, function(getitem(x, key), values), key)
-        raw, backend = raw_and_backend(x)
-        place = intern_device(backend, backend.device_of(raw))
-        size = _size(x.shape)
-        numbers = reshape(arange(size, device=place), tuple(x.shape))
+        numbers = reshape(arange_beside(_size(x.shape), x), tuple(x.shape))
         targets = getitem(numbers, key)
         flat = reshape(x, (-1,))
         values = reshape(broadcast_to(values, tuple(targets.shape)), (-1,))
         for sources, places in _rounds(to_numpy(stop_gradient(targets)).ravel().tolist()):
-            dtype = backend.default_integer(False)
-            at = asarray(places, dtype=dtype, device=place)
-            picked = getitem(values, asarray(sources, dtype=dtype, device=place))
+            at = as_operand(places, x, "x.at[...]: places")
+            picked = getitem(values, as_operand(sources, x, "x.at[...]: sources"))
             flat = index_set(flat, function(getitem(flat, at), picked), at)
         return reshape(flat, tuple(x.shape))
 

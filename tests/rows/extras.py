@@ -34,10 +34,28 @@ def nan_row(name: str, filled: float, **options: Any) -> Any:
         special=[
             at(HOLES, value=getattr(np, name)(HOLES)),
             at(HOLES, axis=1, value=getattr(np, name)(HOLES, axis=1)),
-            at(np.asarray([nan, nan]), value=filled, grad=[0.0, 0.0]),
+            at(
+                np.asarray([nan, nan]), value=filled, grad=None if name == "nanmean" else [0.0, 0.0]
+            ),
         ],
         **options,
     )
+
+
+def bincount(a: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """NumPy's, which gives double precision for single."""
+    counts = np.bincount(a, weights, minlength)
+    return counts if weights is None else counts.astype(weights.dtype)
+
+
+def with_correction(function: Any) -> Any:
+    """NumPy's function, with the standard's name for ddof."""
+    return lambda a, correction=0, **options: function(a, ddof=correction, **options)
+
+
+def same_dtype(function: Any) -> Any:
+    """NumPy's function, whose result is double precision for a list of quantiles."""
+    return lambda a, *args, **options: function(a, *args, **options).astype(a.dtype)
 
 
 ROWS = [
@@ -90,6 +108,7 @@ ROWS = [
         case(np.asarray([0, 2, 2, 1]), real(4)),
         case(np.asarray([0, 2]), real(2), 5),
         case(np.asarray([0, 2, 2])),
+        reference=bincount,
     ),
     row(
         "quantile",
@@ -101,6 +120,7 @@ ROWS = [
         case(real(6), 0.5, method="midpoint"),
         case(real(6), 0.43, method="nearest"),
         case(real(2, 3, 2), 0.4, axis=(0, 2)),
+        reference=same_dtype(np.quantile),
         special=[at(np.asarray([1.0, nan]), 0.5, value=nan)],
     ),
     row(
@@ -122,7 +142,7 @@ ROWS = [
             case(x, axis=1),
             case(x, axis=-1, keepdims=True),
             case(real(5), correction=1),
-            reference=lambda a, correction=0, f=getattr(np, name), **o: f(a, ddof=correction, **o),
+            reference=with_correction(getattr(np, name)),
             special=[at(HOLES, value=getattr(np, name)(HOLES))],
         )
         for name in ("nanvar", "nanstd")
@@ -149,6 +169,7 @@ ROWS = [
         case(real(5), 0.3),
         case(real(3, 4), 0.62, axis=0),
         case(real(3, 4), [0.1, 0.9], axis=-1, keepdims=True),
+        reference=same_dtype(np.nanquantile),
         special=[at(np.asarray([nan, 1.0, 3.0]), 0.5, value=2.0, grad=[0.0, 0.5, 0.5])],
     ),
     row(
