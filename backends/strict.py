@@ -70,8 +70,11 @@ class StrictBackend(Backend):
             arrays = [part for part in key if hasattr(part, "dtype")]
             return any(part.dtype != xp.bool or len(key) > 1 for part in arrays)
 
-        def is_mask(key: Any) -> bool:
-            return hasattr(key, "dtype") and key.dtype == xp.bool
+        def lone_mask(key: Any) -> Any:
+            """The mask that is the whole index, or None."""
+            if isinstance(key, tuple) and len(key) == 1:
+                (key,) = key
+            return key if hasattr(key, "dtype") and key.dtype == xp.bool else None
 
         def by_arrays(key: Any) -> bool:
             """Whether an index has arrays: strict assigns through them on its first device only."""
@@ -84,21 +87,16 @@ class StrictBackend(Backend):
             return self.to_host(value) if hasattr(value, "dtype") else value
 
         def getitem(x: Any, key: Any) -> Any:
-            if is_mask(key):  # array-api-strict takes masks on its first device only
+            mask = lone_mask(key)
+            if mask is not None:  # array-api-strict takes masks on its first device only
                 cpu = self._devices()["cpu"]
-                return x.to_device(cpu)[key.to_device(cpu)].to_device(x.device)
+                return x.to_device(cpu)[mask.to_device(cpu)].to_device(x.device)
             if not fancy(key):
                 return x[key]
             return xp.asarray(np.asarray(on_host(x)[on_host(key)]), device=x.device)
 
         def assign(out: Any, key: Any, value: Any) -> None:
             """``out[key] = value``, also where the index has new axes: the standard has none."""
-            if is_mask(key):
-                cpu = self._devices()["cpu"]
-                there = out.to_device(cpu)
-                there[key.to_device(cpu)] = value.to_device(cpu)
-                out[...] = there.to_device(out.device)
-                return
             if isinstance(key, tuple) and any(part is None for part in key):
                 like = out[key]
                 key = tuple(part for part in key if part is not None)

@@ -1,7 +1,9 @@
 """Times polygrad beside hand-written NumPy and the peers that are installed.
 
 Every library runs in turn, round after round, so that a machine that slows down slows all of
-them: the ratios hold where single times do not. Each result is first checked against NumPy's.
+them: the ratios hold where single times do not. Each has a process of its own, asleep while the
+others run, so that their thread pools keep out of each other's way. Each result is first checked
+against NumPy's.
 
     python -m benchmarks.bench --cases tiny mnist --save
 """
@@ -9,6 +11,7 @@ them: the ratios hold where single times do not. Each result is first checked ag
 import argparse
 import importlib
 import json
+import multiprocessing
 import os
 import platform
 import statistics
@@ -49,58 +52,83 @@ def machine() -> dict[str, Any]:
     }
 
 
-def libraries(skip: set[str]) -> list[Any]:
-    """The library modules that can be imported; says which cannot."""
+def serve(name: str, pipe: Any) -> None:
+    """The process of one library: prepares cases and times calls when told to."""
+    try:
+        module = importlib.import_module(f"benchmarks.libraries.{name}")
+    except ImportError as error:
+        pipe.send(("missing", str(error)))
+        return
+    pipe.send((module.NAME, module.version()))
+    function: Callable[[], Any] = list
+    while (order := pipe.recv()) is not None:
+        if isinstance(order, int):
+            start = time.perf_counter()
+            for _ in range(order):
+                function()
+            pipe.send((time.perf_counter() - start) / order)
+        else:
+            make = module.mlp if isinstance(order, Mlp) else module.chain
+            function = make(order)
+            value = function()
+            pipe.send(value.detach().numpy() if hasattr(value, "detach") else np.asarray(value))
+
+
+class Library:
+    """A library in a process of its own."""
+
+    def __init__(self, module: str) -> None:
+        self.pipe, other = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(module, other), daemon=True
+        )
+        process.start()
+        self.name, self.version = self.pipe.recv()
+
+    def ask(self, order: Any) -> Any:
+        """Send an order and wait for the answer."""
+        self.pipe.send(order)
+        return self.pipe.recv()
+
+
+def libraries(skip: set[str]) -> list[Library]:
+    """The libraries that can be imported; says which cannot."""
     found = []
-    for name in MODULES:
-        if name in skip:
+    for module in MODULES:
+        if module in skip:
             continue
-        try:
-            found.append(importlib.import_module(f"benchmarks.libraries.{name}"))
-        except ImportError as error:
-            print(f"left out: {name} ({error})")
+        library = Library(module)
+        if library.name == "missing":
+            print(f"left out: {module} ({library.version})")
+        else:
+            found.append(library)
     return found
 
 
-def time_in_turn(
-    functions: dict[str, Callable[[], Any]], rounds: int, seconds: float
-) -> dict[str, list[float]]:
-    """Seconds a call of each function, one figure a round, the functions taking turns."""
+def time_in_turn(modules: list[Library], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Seconds a call of each library's function, one figure a round, taking turns."""
     calls = {}
-    for name, function in functions.items():
-        start = time.perf_counter()
-        function()
-        once = time.perf_counter() - start
-        calls[name] = max(1, int(seconds / max(once, 1e-7)))
-    times: dict[str, list[float]] = {name: [] for name in functions}
+    for library in modules:
+        once = min(library.ask(1) for _ in range(3))
+        calls[library.name] = max(1, int(seconds / max(once, 1e-7)))
+    times: dict[str, list[float]] = {library.name: [] for library in modules}
     for _ in range(rounds):
-        for name, function in functions.items():
-            n = calls[name]
-            start = time.perf_counter()
-            for _ in range(n):
-                function()
-            times[name].append((time.perf_counter() - start) / n)
+        for library in modules:
+            times[library.name].append(library.ask(calls[library.name]))
     return times
 
 
 def check(case: Any, results: dict[str, Any]) -> None:
     """Raise AssertionError unless every library computed what NumPy did."""
     expected = np.asarray(results[REFERENCE])
-    for name, value in results.items():
-        got = value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)
+    for name, got in results.items():
         np.testing.assert_allclose(got, expected, rtol=2e-3, atol=2e-3, err_msg=f"{case}: {name}")
 
 
-def run(case: Any, modules: list[Any], rounds: int, seconds: float) -> list[dict[str, Any]]:
+def run(case: Any, modules: list[Library], rounds: int, seconds: float) -> list[dict[str, Any]]:
     """The rows of one case: a library, its median time, and its ratio to NumPy by hand."""
-    make = "mlp" if isinstance(case, Mlp) else "chain"
-    functions, first = {}, {}
-    for module in modules:
-        function = getattr(module, make)(case)
-        functions[module.NAME] = function
-        first[module.NAME] = function()
-    check(case, first)
-    times = time_in_turn(functions, rounds, seconds)
+    check(case, {library.name: library.ask(case) for library in modules})
+    times = time_in_turn(modules, rounds, seconds)
     rows = []
     for name, figures in times.items():
         ratios = [a / b for a, b in zip(figures, times[REFERENCE], strict=True)]
@@ -138,13 +166,15 @@ def main() -> None:
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
     modules = libraries(set(options.skip))
-    about = machine() | {module.NAME: module.version() for module in modules}
+    about = machine() | {library.name: library.version for library in modules}
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     everything = []
     for name in options.cases:
         rows = run(CASES[name], modules, options.rounds, options.seconds)
         show(rows)
         everything += rows
+    for library in modules:
+        library.pipe.send(None)
     if options.save:
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{options.save}.json"

@@ -57,6 +57,10 @@ def scipy_on_host(backend: Any) -> Library:
     """SciPy's special functions for a library whose arrays are in host memory.
 
     On another device they raise BackendError: data never moves by itself.
+
+    >>> functions = pg.backend.scipy_on_host(pg.backend.get_backend("strict"))
+    >>> functions.module
+    'scipy.special'
     """
 
     def adapt(function: Callable[..., Any]) -> Callable[..., Any]:

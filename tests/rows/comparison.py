@@ -52,6 +52,7 @@ ROWS = [
         case(real(6), -1.0),
         case(real(6), real(6, low=-1.0, high=1.0, seed=3)),
         case(real(6), max=0.5),
+        case(real(6), None, real(6, low=-1.0, high=1.0, seed=3)),
         case(real(6)),
         case(real(), -3.0, 3.0),
         case(real(0), 0.0, 1.0),
