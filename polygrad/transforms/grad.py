@@ -6,7 +6,7 @@ from typing import Any
 
 from polygrad import ops, tree
 from polygrad.array import Array
-from polygrad.backend import PLAIN_TYPES, namespace_of
+from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, namespace_of
 from polygrad.core.tape import Node, ReverseTrace, backward
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
@@ -42,10 +42,16 @@ class _Argument:
 
     def __init__(self, trace: ReverseTrace, given: list[Any], spec: Any) -> None:
         self.spec = spec
-        self.leaves: list[Leaf] = []
+        self.leaves: list[Any] = []  # a plain library array stands for itself
         self.shown: list[Any] = []
         self.nodes: list[Node] = []
         for one in given:
+            if type(one) in PLAIN_TYPES and as_dtype(one.dtype).is_inexact:
+                node = Node(None, (), (), None, None, one)
+                self.leaves.append(one)
+                self.shown.append(Array(one, trace, node))
+                self.nodes.append(node)
+                continue
             leaf = Leaf(one)
             self.leaves.append(leaf)
             if leaf.value is None:
@@ -59,10 +65,17 @@ class _Argument:
         """The cotangents of the tracked leaves in the structure of the argument."""
         flat: list[Any] = []
         for leaf in self.leaves:
-            if leaf.value is None:
+            plain = type(leaf) is not Leaf
+            if not plain and leaf.value is None:
                 flat.append(None)
                 continue
             g = next(found)
+            if plain and type(g) in PLAIN_TYPES and id(g) not in seen:
+                g = ARRAY_TYPES[type(g)].own(g)
+                seen.add(id(g))
+                flat.append(g)
+                continue
+            leaf = Leaf(leaf) if plain else leaf
             flat.append(leaf.give_back(_like("zeros_like", leaf.value) if g is None else g, seen))
         return _unflatten(self.spec, flat)
 
