@@ -49,6 +49,32 @@ cross_entropy_op = General(
 )
 
 
+_INTEGERS = ("signed integer", "unsigned integer")
+
+
+def _refuse(logits: Any, labels: Any) -> None:
+    """Raise the error for what does not fit."""
+    name = "softmax_cross_entropy"
+    if not is_array(logits) or as_dtype(logits.dtype).kind != "real floating":
+        found = getattr(logits, "dtype", type(logits).__name__)
+        raise DTypeError(f"{name}: logits is {found}, expected a real floating-point array")
+    shape = tuple(logits.shape)
+    if not shape or shape[-1] == 0:
+        raise ShapeError(f"{name}: logits has shape {shape}, expected (..., classes)")
+    dtype = as_dtype(labels.dtype)
+    if "integer" not in dtype.kind:
+        raise DTypeError(
+            f"{name}: labels is {dtype}, expected integers, the number of the class of each "
+            "example; take pg.argmax(labels, axis=-1) of one-hot labels, or pg.astype(labels, "
+            "pg.int64)"
+        )
+    if tuple(labels.shape) != shape[:-1]:
+        raise ShapeError(
+            f"{name}: labels has shape {tuple(labels.shape)}, expected {shape[:-1]}, one for each "
+            f"row of the logits of shape {shape}"
+        )
+
+
 def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
     """-log(softmax(logits)[label]) of each example, without overflow.
 
@@ -62,32 +88,18 @@ def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
     >>> pg.nn.softmax_cross_entropy(logits, pg.asarray([0, 0])).tolist()
     [10.000045398899218, 1000.0]
     """
-    name = "softmax_cross_entropy"
-    if not is_array(logits) or as_dtype(logits.dtype).kind != "real floating":
-        found = getattr(logits, "dtype", type(logits).__name__)
-        raise DTypeError(f"{name}: logits is {found}, expected a real floating-point array")
-    shape = tuple(logits.shape)
-    if not shape or shape[-1] == 0:
-        raise ShapeError(f"{name}: logits has shape {shape}, expected (..., classes)")
-    labels = as_operand(labels, logits, f"{name}: labels")
+    labels = as_operand(labels, logits, "softmax_cross_entropy: labels")
     dtype = as_dtype(labels.dtype)
-    if "integer" not in dtype.kind:
-        raise DTypeError(
-            f"{name}: labels is {dtype}, expected integers, the number of the class of each "
-            "example; take pg.argmax(labels, axis=-1) of one-hot labels, or pg.astype(labels, "
-            "pg.int64)"
-        )
-    if tuple(labels.shape) != shape[:-1]:
-        raise ShapeError(
-            f"{name}: labels has shape {tuple(labels.shape)}, expected {shape[:-1]}, one for each "
-            f"row of the logits of shape {shape}"
-        )
+    shape = logits.shape if is_array(logits) else ()
+    fits = shape and labels.shape == shape[:-1] and shape[-1] > 0
+    if not fits or dtype.kind not in _INTEGERS or as_dtype(logits.dtype).kind != "real floating":
+        _refuse(logits, labels)
     raw, backend = raw_and_backend(labels)
     if backend.host and math.prod(raw.shape):
         low, high = backend.xp.min(raw), backend.xp.max(raw)
         if low < 0 or high >= shape[-1]:
             raise ArgumentValueError(
-                f"{name}: labels run from {low} to {high}, expected 0 to {shape[-1] - 1}, one "
+                f"softmax_cross_entropy: labels run from {low} to {high}, expected 0 to {shape[-1] - 1}, one "
                 "number for each of the classes of logits"
             )
     if dtype.bits < 32:
