@@ -143,22 +143,22 @@ def cross_entropy() -> dict[str, Any]:
     """The loss of classifiers and its gradient with few temporaries: every step runs them."""
     import numpy as np
 
-    def shifted_rows(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
-        flat = logits.reshape(-1, logits.shape[-1])
-        labels = labels.reshape(-1)
-        return flat - np.maximum.reduce(flat, 1, keepdims=True), np.arange(labels.size), labels
-
     def loss(logits: Any, labels: Any) -> Any:
-        x, rows, places = shifted_rows(logits, labels)
-        picked = x[rows, places]
+        classes = logits.shape[-1]
+        x, places = logits.reshape(-1, classes), labels.reshape(-1)
+        if places.size and np.minimum.reduce(places) < 0:
+            raise IndexError(f"a label is {places.min()}, expected 0 to {classes - 1}")
+        x = x - np.maximum.reduce(x, 1, None, None, True)
+        picked = x[np.arange(places.size), places]  # refuses a label past the last class
         np.exp(x, out=x)
         return (np.log(np.add.reduce(x, 1)) - picked).reshape(labels.shape)
 
     def gradient(g: Any, logits: Any, labels: Any) -> Any:
-        x, rows, places = shifted_rows(logits, labels)
+        x, places = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+        x = x - np.maximum.reduce(x, 1, None, None, True)
         np.exp(x, out=x)
-        x /= np.add.reduce(x, 1, keepdims=True)
-        x[rows, places] -= 1
+        x /= np.add.reduce(x, 1, None, None, True)
+        x[np.arange(places.size), places] -= 1
         x *= g.reshape(-1, 1)
         return x.reshape(logits.shape)
 

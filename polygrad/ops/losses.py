@@ -1,9 +1,8 @@
 """The cross-entropy of logits: one op, whose gradient is softmax less the one-hot labels."""
 
-import math
 from typing import Any
 
-from polygrad.array import is_array, raw_and_backend
+from polygrad.array import is_array, raw_and_backend, wrap
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General
 from polygrad.core.trace import bind
@@ -12,6 +11,7 @@ from polygrad.errors import ArgumentValueError, DTypeError, ShapeError
 from polygrad.ops.comparison import logical_and, where
 from polygrad.ops.creation import as_operand, full_like, ones_like
 from polygrad.ops.datatypes import astype
+from polygrad.tree import leaves
 
 
 def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
@@ -44,10 +44,24 @@ def _jvp(xp: Any, t: Any, ans: Any, logits: Any, labels: Any) -> Any:
     return xp.sum(t[0] * _slope(xp, logits, labels), axis=-1)
 
 
+def _label_error(logits: Any, labels: Any) -> ArgumentValueError | None:
+    """What is wrong with the labels, once the library has refused them as indices."""
+    classes = logits.shape[-1]
+    numbers = leaves(wrap(labels).tolist())
+    low, high = min(numbers), max(numbers)
+    if low >= 0 and high < classes:
+        return None
+    return ArgumentValueError(
+        f"softmax_cross_entropy: labels run from {low} to {high}, expected 0 to {classes - 1}, "
+        "one number for each of the classes of logits"
+    )
+
+
 cross_entropy_op = General(
     "softmax_cross_entropy", _vjp, _jvp, _cross_entropy, derivative=(True, False), batch=spread
 )
 
+cross_entropy_op.explain = _label_error
 
 _INTEGERS = ("signed integer", "unsigned integer")
 
@@ -90,22 +104,14 @@ def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
     """
     labels = as_operand(labels, logits, "softmax_cross_entropy: labels")
     dtype = as_dtype(labels.dtype)
-    shape = logits.shape if is_array(logits) else ()
+    shape: tuple[int, ...] = logits.shape if is_array(logits) else ()
     fits = shape and labels.shape == shape[:-1] and shape[-1] > 0
     if not fits or dtype.kind not in _INTEGERS or as_dtype(logits.dtype).kind != "real floating":
         _refuse(logits, labels)
-    raw, backend = raw_and_backend(labels)
-    if backend.host and math.prod(raw.shape):
-        low, high = backend.xp.min(raw), backend.xp.max(raw)
-        if low < 0 or high >= shape[-1]:
-            raise ArgumentValueError(
-                f"softmax_cross_entropy: labels run from {low} to {high}, expected 0 to {shape[-1] - 1}, one "
-                "number for each of the classes of logits"
-            )
     if dtype.bits < 32:
         labels = astype(labels, "int32")  # room to count the classes
     loss = bind(cross_entropy_op, (logits, labels), {})
-    if backend.host:
-        return loss
+    if raw_and_backend(labels)[1].host:
+        return loss  # a label that is no class has been refused
     valid = logical_and(labels >= 0, labels < shape[-1])
     return loss * where(valid, ones_like(loss), full_like(loss, float("nan")))
