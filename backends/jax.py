@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 from polygrad.backend import SPECIAL, Backend, Library, scipy_on_host
-from polygrad.backends.indexing import axes_of
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import BackendError
 
@@ -123,30 +122,10 @@ class JaxBackend(Backend):
         return np.asarray(array)
 
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
-        def checked(x: Any, key: Any) -> bool:
-            """Whether an index holds arrays; raises IndexError for numbers out of range."""
-            return any(hasattr(part, "dtype") for part, _ in axes_of(key, x.shape))
+        from polygrad.backends.jax_functions import functions
 
-        def getitem(x: Any, key: Any) -> Any:
-            return x.at[key].get(mode="fill") if checked(x, key) else x[key]
-
-        def index_set(x: Any, value: Any, key: Any) -> Any:
-            checked(x, key)
-            return x.at[key].set(value)
-
-        def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
-            return xp.zeros(shape, dtype=value.dtype).at[key].add(value)
-
-        def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-            return xp.asarray(x, dtype=self.raw_dtype(dtype), device=device, copy=copy or None)
-
-        return {
-            "special": Library("jax.scipy.special", SPECIAL, then=scipy_on_host(self)),
-            "getitem": getitem,
-            "index_set": index_set,
-            "scatter_add": scatter_add,
-            "astype": astype,
-        }
+        special = Library("jax.scipy.special", SPECIAL, then=scipy_on_host(self))
+        return functions(xp, self.raw_dtype) | {"special": special}
 
     def on_host(self, device: Any) -> bool:
         return device.platform == "cpu"

@@ -333,6 +333,10 @@ def _order(words: tuple[int, int], n: int, place: Device) -> Any:
 
     Each stands in the low bits of a random number: no two are equal, so every sort agrees.
     """
+    integer = place.backend.default_integer(False)
+    if integer != "int64":  # JAX without its 64 bits: the same order, found on the host
+        order = _order(words, n, as_device("cpu"))
+        return place.backend.from_host(order, place.backend.raw_dtype(integer), place.raw)
     xp, width = place.backend.xp, max(n - 1, 0).bit_length()
     numbers = xp.arange(n, dtype=xp.int64, device=place.raw)
     drawn = _int63(words, n, place)

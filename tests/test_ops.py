@@ -8,6 +8,7 @@ import optree
 import pytest
 from op_driver import (
     DEVICES,
+    SLOW,
     differentiable,
     function_of,
     gradients,
@@ -28,7 +29,8 @@ ROWS = all_rows()
 DOUBLE = ("float64", "complex128")
 every_row = pairs(ROWS)
 every_device = pytest.mark.parametrize("device", DEVICES)
-differentiable_rows = pairs([row for row in ROWS if row.gradient == "yes"])
+DIFFERENTIABLE = [row for row in ROWS if row.gradient == "yes"]
+differentiable_rows = pairs(DIFFERENTIABLE)
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +96,7 @@ def test_gradients_agree_between_backends(row: Row, device: Any) -> None:
             same(host(found), expected, max(precision(row, dtype), 1e-11), where)
 
 
-@differentiable_rows
+@pairs(DIFFERENTIABLE, without=SLOW)
 def test_derivatives_agree_with_finite_differences(row: Row, device: Any) -> None:
     """Both modes, second derivatives for the first cases; fewer where NumPy is not the library.
 

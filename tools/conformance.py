@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 BACKENDS = ("cpu", "strict")
 VERSION = "2024.12"
+OUTCOMES = {"failure": "failed", "error": "errors", "skipped": "skipped"}
 
 
 @dataclass
@@ -27,8 +28,8 @@ class Result:
     """The outcome of one run."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    output: str = ""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What pytest printed, by the name of the test."""
 
     @property
     def passed(self) -> bool:
@@ -77,24 +78,25 @@ def run(
             text=True,
             check=False,
         )
-        result = Result(output=done.stdout)
+        result = Result()
         if report.exists():
             read(report, result)
         if done.returncode and not result.failures:
-            result.failures.append(f"pytest ended with exit status {done.returncode}")
+            status = f"pytest ended with exit status {done.returncode}"
+            result.failures[status] = done.stdout[-6000:]
         return result
 
 
 def read(report: pathlib.Path, result: Result) -> None:
     """Count the outcomes in a JUnit report."""
     for case in ElementTree.parse(report).iter("testcase"):
-        outcome = "passed"
+        outcome, text = "passed", ""
         for child in case:
-            if child.tag in ("failure", "error", "skipped"):
-                outcome = {"failure": "failed", "error": "errors"}.get(child.tag, child.tag)
+            if child.tag in OUTCOMES:
+                outcome, text = OUTCOMES[child.tag], child.text or ""
         result.counts[outcome] += 1
         if outcome in ("failed", "errors"):
-            result.failures.append(f"{case.get('classname')}::{case.get('name')}")
+            result.failures[f"{case.get('classname')}::{case.get('name')}"] = text
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -128,8 +130,9 @@ def main(arguments: list[str] | None = None) -> int:
             )
             if not result.passed:
                 good = False
-                print(*(f"    {name}" for name in result.failures), sep="\n")
-                print(result.output[-6000:], file=sys.stderr)
+                for name, text in result.failures.items():
+                    print(f"    {name}", flush=True)
+                    print(f"\n{name}\n{text}", file=sys.stderr)
     return 0 if good else 1
 
 

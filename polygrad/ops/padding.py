@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.ops.creation import as_operand, full, zeros
-from polygrad.ops.datatypes import astype
+from polygrad.ops.datatypes import astype, device_of
 from polygrad.ops.indexing import getitem, index_set
 from polygrad.ops.joining import concat
 from polygrad.ops.manipulation import broadcast_to
@@ -101,7 +101,7 @@ def _constant(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
     )
     shape = tuple(b + n + a for (b, a), n in zip(widths, x.shape, strict=True))
     x = as_operand(x, x, "pad: x")
-    like: dict[str, Any] = {"dtype": x.dtype, "device": x.device}
+    like: dict[str, Any] = {"dtype": x.dtype, "device": device_of(x)}
     if len(plain) == 1 and all(isinstance(v, int | float | complex) for p in fills for v in p):
         fill = plain.pop()
         canvas = zeros(shape, **like) if fill == 0 else full(shape, fill, **like)

@@ -1,0 +1,58 @@
+"""What JAX does otherwise than the standard: arrays are not written, and no index fails."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import jax
+
+from polygrad.backends.indexing import axes_of
+
+
+def functions(xp: ModuleType, raw_dtype: Callable[[Any], Any]) -> dict[str, Any]:
+    """The functions to use in place of those in the namespace ``xp``.
+
+    ``raw_dtype`` refuses data types that are switched off.
+    """
+    library_asarray, library_searchsorted = xp.asarray, xp.searchsorted
+
+    def asarray(
+        x: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
+    ) -> Any:
+        out = library_asarray(x, dtype=dtype, copy=copy)
+        return out if device is None else jax.device_put(out, device)
+
+    def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+        return asarray(x, dtype=raw_dtype(dtype), device=device)
+
+    def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
+        return xp.zeros(shape, dtype=value.dtype).at[key].add(value)
+
+    def searchsorted(x1: Any, x2: Any, /, **options: Any) -> Any:
+        # JAX has 32 bits here whatever its default integer.
+        return library_searchsorted(x1, x2, **options).astype(xp.arange(0).dtype)
+
+    return {
+        "asarray": asarray,
+        "astype": astype,
+        "getitem": getitem,
+        "index_set": index_set,
+        "scatter_add": scatter_add,
+        "searchsorted": searchsorted,
+    }
+
+
+def getitem(x: Any, key: Any) -> Any:
+    """``x[key]``; nan (the least integer) where a place in an array is out of range."""
+    return x.at[key].get(mode="fill") if _checked(x, key) else x[key]
+
+
+def index_set(x: Any, value: Any, key: Any) -> Any:
+    """A copy of ``x`` with ``value`` at ``key``; nothing at places out of range."""
+    _checked(x, key)
+    return x.at[key].set(value)
+
+
+def _checked(x: Any, key: Any) -> bool:
+    """Whether an index holds arrays; raises IndexError for numbers out of range."""
+    return any(hasattr(part, "dtype") for part, _ in axes_of(key, x.shape))
