@@ -19,11 +19,8 @@ from polygrad.device import device as as_device
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError
 from polygrad.ops import take
+from polygrad.threefry import WORD, threefry
 
-_WORD = 0xFFFFFFFF
-_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_PARITY = 0x1BD11BDA
-_ROUNDS = 20
 _DIGITS = {"float32": 24, "float16": 11, "bfloat16": 8}  # of the significand, in base 2
 
 # The second word of a block's number says what the block is for, so that no two uses of a key
@@ -48,37 +45,6 @@ class Key:
         return f"Key(0x{self.high:08x}, 0x{self.low:08x})"
 
 
-def threefry(words: tuple[Any, Any], x0: Any, x1: Any) -> tuple[Any, Any]:
-    """The Threefry-2x32-20 blocks with the numbers ``(x0, x1)`` under a key of two words.
-
-    Everything is an unsigned 32-bit word: a Python int, an array of int64 that holds one, or
-    an array of uint32, which wraps around by itself. Arrays are not written to.
-
-    >>> [hex(word) for word in pg.random.threefry((0, 0), 0, 0)]
-    ['0x6b200159', '0x99ba4efe']
-    """
-    wider = type(x0) is int or as_dtype(x0.dtype).bits > 32
-    schedule = (*words, words[0] ^ words[1] ^ _PARITY)
-    x0, x1 = x0 + schedule[0], x1 + schedule[1]
-    if wider:
-        x0, x1 = x0 & _WORD, x1 & _WORD
-    for group in range(_ROUNDS // 4):
-        for rotation in _ROTATIONS[group % 2]:
-            # In place, in arrays made here: libraries that cannot write rebind the name.
-            x0 += x1
-            carried = x1 >> (32 - rotation)
-            x1 <<= rotation
-            x1 |= carried
-            if wider:
-                x0, x1 = x0 & _WORD, x1 & _WORD
-            x1 ^= x0
-        x0 += schedule[(group + 1) % 3]
-        x1 += (schedule[(group + 2) % 3] + group + 1) & _WORD
-        if wider:
-            x0, x1 = x0 & _WORD, x1 & _WORD
-    return x0, x1
-
-
 def key(seed: int) -> Key:
     """The key for a seed, an integer from 0 to 2**64 - 1.
 
@@ -88,7 +54,7 @@ def key(seed: int) -> Key:
     Key(0x00000000, 0x0000002a)
     """
     seed = _integer("key", "seed", seed, 2**64)
-    return Key(seed >> 32, seed & _WORD)
+    return Key(seed >> 32, seed & WORD)
 
 
 def split(key: Key, n: int = 2) -> list[Key]:
@@ -333,14 +299,13 @@ def _order(words: tuple[int, int], n: int, place: Device) -> Any:
 
     Each stands in the low bits of a random number: no two are equal, so every sort agrees.
     """
-    integer = place.backend.default_integer(False)
+    backend, width = place.backend, max(n - 1, 0).bit_length()
+    xp, integer = backend.xp, backend.default_integer(False)
     if integer != "int64":  # JAX without its 64 bits: the same order, found on the host
         order = _order(words, n, as_device("cpu"))
-        return place.backend.from_host(order, place.backend.raw_dtype(integer), place.raw)
-    xp, width = place.backend.xp, max(n - 1, 0).bit_length()
+        return backend.from_host(order, backend.raw_dtype(integer), place.raw)
     numbers = xp.arange(n, dtype=xp.int64, device=place.raw)
-    drawn = _int63(words, n, place)
-    drawn = xp.sort(((drawn >> width) << width) | numbers)
+    drawn = xp.sort(((_int63(words, n, place) >> width) << width) | numbers)
     return drawn & (2**width - 1)
 
 
