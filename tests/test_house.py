@@ -18,7 +18,7 @@ CORE = ROOT / "polygrad"
 LAYERS = [
     {"errors"},
     {"dtypes", "tree", "standard", "corrections", "additions"},
-    {"backend"},
+    {"backend", "threefry"},
     {"device"},
     {"array"},
     {"core"},
