@@ -74,23 +74,28 @@ class ReverseTrace(Trace):
             )
         values: list[Any] = []
         parents: list[Node | None] = []
-        mask, bit = 0, 1
-        raw = True
-        for arg in args:
-            node = None
-            if type(arg) is Array:
-                if arg._trace is self:
-                    mask |= bit
-                    node, arg = arg._node, arg._value
-                    raw = raw and type(arg) is not Array
-                elif arg._trace is BASE:
-                    arg = arg._value
-                else:
-                    raw = False
-            values.append(arg)
-            parents.append(node)
-            bit <<= 1
-        mask |= bit  # one more bit: plans differ by the number of operands too
+        if len(args) == 1:  # the one operand is of this trace, or the op would run elsewhere
+            value = args[0]._value
+            values.append(value)
+            parents.append(args[0]._node)
+            mask, raw = 3, type(value) is not Array
+        else:
+            mask, bit, raw = 0, 1, True
+            for arg in args:
+                node = None
+                if type(arg) is Array:
+                    if arg._trace is self:
+                        mask |= bit
+                        node, arg = arg._node, arg._value
+                        raw = raw and type(arg) is not Array
+                    elif arg._trace is BASE:
+                        arg = arg._value
+                    else:
+                        raw = False
+                values.append(arg)
+                parents.append(node)
+                bit <<= 1
+            mask |= bit  # one more bit: plans differ by the number of operands too
         plan = op.plans.get(mask, _UNKNOWN)
         if plan is _UNKNOWN:
             plan = op.plan(mask, len(args))
@@ -144,14 +149,17 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     Nodes are let go as the walk passes them, so memory that nobody else holds is freed on the
     way.
     """
-    cotangents: dict[Node, Any] = {}
+    # What has arrived at each node that waits, by order. The latest node comes first: whatever
+    # used a node's answer was made after it.
+    waiting: dict[int, list[Any]] = {}
     for node, g in seeds:
-        before = cotangents.get(node)
-        cotangents[node] = g if before is None else _added(before, g)
-    # The latest node first: whatever used a node's answer was made after it.
-    pending = {-node.order: node for node in cotangents}
-    heap = list(pending)
+        if (slot := waiting.get(-node.order)) is None:
+            waiting[-node.order] = [node, g]
+        else:
+            slot[1] = _added(slot[1], g)
+    heap = list(waiting)
     heapify(heap)
+    arrived: dict[Node, Any] = {}
     last: Any = None
     xp: Any = None
     guard: Any = None
@@ -160,19 +168,17 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     # infinite or nan.
     selected: set[Node] = set()
     while heap:
-        node = pending.pop(heappop(heap))
-        parents = node.parents
-        if not parents:
-            continue
-        g = cotangents.pop(node)
-        op = node.op
+        node, g = waiting.pop(heappop(heap))
+        parents, op = node.parents, node.op
         if op is None:
+            if not parents:
+                arrived[node] = g
+                continue
             whole = parents[0]
-            if whole not in cotangents:
-                cotangents[whole] = [None] * len(whole.ans)
-                pending[-whole.order] = whole
+            if (slot := waiting.get(-whole.order)) is None:
+                waiting[-whole.order] = slot = [whole, [None] * len(whole.ans)]
                 heappush(heap, -whole.order)
-            cotangents[whole][node.slot] = g
+            slot[1][node.slot] = g
             continue
         if op.multiple:
             g = _complete(node, g)
@@ -201,14 +207,13 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             if c.dtype is not parent.dtype and c.dtype != parent.dtype:
                 c = (guard(_as_dtype) if guard else _as_dtype)(xp, c, parent.dtype)
             # The chain rule over several paths: contributions to one node are added.
-            before = cotangents.get(parent)
-            if before is None:
-                cotangents[parent] = c
-                pending[-parent.order] = parent
-                heappush(heap, -parent.order)
+            place = -parent.order
+            if (slot := waiting.get(place)) is None:
+                waiting[place] = [parent, c]
+                heappush(heap, place)
             else:
-                cotangents[parent] = guard(add)(before, c) if guard else _added(before, c)
-    return [cotangents.get(node) for node in inputs]
+                slot[1] = guard(add)(slot[1], c) if guard else _added(slot[1], c)
+    return [arrived.get(node) for node in inputs]
 
 
 def _kind(cotangents: tuple[Any, ...]) -> type:

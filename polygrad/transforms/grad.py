@@ -25,14 +25,23 @@ ArgNums = int | Sequence[int]
 
 
 def _flatten(arg: Any) -> tuple[list[Any], Any]:
-    """The leaves and structure of an argument; structure None for a single array."""
-    if type(arg) is Array or type(arg) in PLAIN_TYPES:
+    """The leaves and structure of an argument, as `_unflatten` takes them.
+
+    The commonest ones, one array and a list or tuple of arrays, need no pytree: their structure
+    is None and the class.
+    """
+    cls = type(arg)
+    if cls is Array or cls in PLAIN_TYPES:
         return [arg], None
+    if (cls is list or cls is tuple) and arg and PLAIN_TYPES.issuperset(map(type, arg)):
+        return list(arg), cls
     return tree.flatten(arg)
 
 
 def _unflatten(spec: Any, leaves: list[Any]) -> Any:
-    return leaves[0] if spec is None else tree.unflatten(spec, leaves)
+    if spec is None:
+        return leaves[0]
+    return spec(leaves) if type(spec) is type else tree.unflatten(spec, leaves)
 
 
 class _Argument:
