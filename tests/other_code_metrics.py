@@ -1,36 +1,19 @@
 """The cases of sklearn.metrics, run with ``config_context(array_api_dispatch=True)``."""
 
 import numpy as np
-import sklearn.covariance
-import sklearn.gaussian_process
-import sklearn.linear_model
-import sklearn.mixture
-import sklearn.naive_bayes
-import sklearn.neighbors
 from other_code import (
     CONVERTS,
     FLOAT,
-    MEMORY,
-    MIXES,
-    NO_RULE,
     POS,
-    UNIT,
     Const,
     M,
     N,
-    S,
     V,
     W,
     case,
 )  # fmt: skip
-from sklearn import metrics, preprocessing
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn import metrics
 from sklearn.metrics import pairwise
-from sklearn.mixture import GaussianMixture
-from sklearn.naive_bayes import GaussianNB
 
 LABELS = Const(np.array([0, 1, 0, 1, 1, 0]))
 COUNTS = np.abs(M) + 0.1

@@ -3,20 +3,12 @@
 import numpy as np
 from other_code import (
     CONVERTS,
-    FLOAT,
     GRID,
     INTEGER,
     MEMORY,
     MIXES,
-    NO_RULE,
-    NUMPY_ONLY,
     POS,
-    POSE,
-    QUAT,
     SECTION,
-    UNIT,
-    VEC,
-    Const,
     M,
     N,
     S,
@@ -25,24 +17,15 @@ from other_code import (
     case,
 )  # fmt: skip
 from scipy import (
-    cluster,
     constants,
     differentiate,
-    fft,
     integrate,
     interpolate,
-    linalg,
-    ndimage,
     optimize,
     signal,
-    spatial,
     special,
-    stats,
 )
 from scipy.optimize import elementwise
-from scipy.spatial.transform import RigidTransform, Rotation
-
-import polygrad as pg
 
 case("signal.detrend", signal.detrend, V, reason=CONVERTS)
 case(

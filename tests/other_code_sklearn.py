@@ -11,24 +11,19 @@ from other_code import (
     CONVERTS,
     FLOAT,
     MEMORY,
-    MIXES,
-    NO_RULE,
     POS,
-    UNIT,
     Const,
     M,
     N,
     S,
     V,
-    W,
     case,
 )  # fmt: skip
-from sklearn import metrics, preprocessing
+from sklearn import preprocessing
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import Ridge, RidgeClassifier
-from sklearn.metrics import pairwise
 from sklearn.mixture import GaussianMixture
 from sklearn.naive_bayes import GaussianNB
 

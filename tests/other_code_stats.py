@@ -4,43 +4,22 @@ import numpy as np
 from other_code import (
     CONVERTS,
     FLOAT,
-    GRID,
-    MEMORY,
-    MIXES,
     NO_RULE,
     NUMPY_ONLY,
     POS,
-    POSE,
-    QUAT,
-    SECTION,
     UNIT,
     VEC,
     Const,
     M,
     N,
-    S,
     V,
     W,
     case,
 )  # fmt: skip
 from scipy import (
-    cluster,
-    constants,
-    differentiate,
-    fft,
-    integrate,
-    interpolate,
-    linalg,
-    ndimage,
-    optimize,
-    signal,
-    spatial,
     special,
     stats,
 )
-from scipy.spatial.transform import RigidTransform, Rotation
-
-import polygrad as pg
 
 # -- special -------------------------------------------------------------------------------
 ONE = {

@@ -16,7 +16,6 @@ from polygrad.errors import (
     IndexingError,
     LostGradientError,
     MixedArraysError,
-    ShapeError,
 )
 
 pytestmark = pytest.mark.backends

@@ -8,7 +8,6 @@ import torch
 from benchmarks.cases import LEARNING_RATE, Chain, Mlp
 
 NAME = "torch.compile"
-SLOW_TO_START = True
 
 
 def version() -> str:

@@ -81,9 +81,8 @@ def elementwise(op: Op, size: int, values: list[Any], batched: list[bool], param
     return bind(op, tuple(lined_up), params)
 
 
-def leading(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
-    """For ops that work on the last axes and broadcast the ones in front (linear algebra)."""
-    return elementwise(op, size, values, batched, params)
+# Linear algebra works on the last axes and broadcasts those in front, which is the same rule.
+leading = elementwise
 
 
 def spread(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
@@ -121,15 +120,9 @@ def _flat_example(op: Op, size: int, x: Any, params: Any) -> Any:
     return out
 
 
-def by_shape(*names: str) -> BatchRule:
-    """For ops with the shape of the answer in a parameter."""
-    keys = names or ("shape",)
-
-    def rule(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
-        full = [spread_batch(v, b, size) for v, b in zip(values, batched, strict=True)]
-        return bind(op, tuple(full), {**params, **{key: (size, *params[key]) for key in keys}})
-
-    return rule
+def by_shape(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """For ops with a parameter ``shape``, that of the answer."""
+    return spread(op, size, values, batched, {**params, "shape": (size, *params["shape"])})
 
 
 def refuse(remedy: str) -> BatchRule:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from polygrad.array import BASE, Array
+from polygrad.array import BASE, Array, wrap
 from polygrad.backend import guard_of, namespace_of
 from polygrad.core import op as op_module
-from polygrad.core.op import Op
+from polygrad.core.op import Op, match_dtype
 from polygrad.core.trace import Trace, bind, lifted
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError
@@ -43,7 +43,7 @@ class ForwardTrace(Trace):
         plan = op.plans[mask] if mask in op.plans else op.plan(mask, len(args))
         out = bind(op, tuple(values), params)
         if plan is None:
-            return tuple(map(_plain, out)) if op.multiple else _plain(out)
+            return tuple(map(wrap, out)) if op.multiple else wrap(out)
         traced = any(type(value) is Array for value in (*values, *tangents))
         first = out[0] if op.multiple else out
         xp = op_module.traced_namespace if traced else namespace_of(type(first))
@@ -61,14 +61,7 @@ class ForwardTrace(Trace):
 
     def _dual(self, out: Any, tangent: Any) -> Array:
         if tangent is None or not as_dtype(out.dtype).is_inexact:
-            return _plain(out)
+            return wrap(out)
         if as_dtype(tangent.dtype) != as_dtype(out.dtype):
-            xp = op_module.traced_namespace
-            dtype = as_dtype(out.dtype)
-            complex_to_real = as_dtype(tangent.dtype).is_complex and not dtype.is_complex
-            tangent = xp.astype(xp.real(tangent) if complex_to_real else tangent, dtype)
+            tangent = match_dtype(op_module.traced_namespace, tangent, as_dtype(out.dtype))
         return Array(out, self, tangent)
-
-
-def _plain(out: Any) -> Array:
-    return out if type(out) is Array else Array(out, BASE, None)

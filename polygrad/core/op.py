@@ -154,3 +154,10 @@ def is_complex(dtype: Any) -> bool:
         return _COMPLEX[key]
     except KeyError:
         return _COMPLEX.setdefault(key, str(dtype).rpartition(".")[2].startswith("complex"))
+
+
+def match_dtype(xp: Any, value: Any, dtype: Any) -> Any:
+    """A cotangent or tangent in the data type of its primal: the real part where that is real."""
+    if is_complex(value.dtype) and not is_complex(dtype):
+        value = xp.real(value)
+    return value if value.dtype == dtype else xp.astype(value, dtype)

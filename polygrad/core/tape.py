@@ -10,11 +10,11 @@ from heapq import heapify, heappop, heappush
 from operator import add
 from typing import Any
 
-from polygrad.array import BASE, Array
-from polygrad.backend import PLAIN_TYPES, guard_of, namespace_of
+from polygrad.array import BASE, Array, wrap
+from polygrad.backend import guard_of, namespace_of
 from polygrad.core import op as op_module
-from polygrad.core.op import Op, Spec, is_complex
-from polygrad.core.trace import Trace, bind, explained, lifted, settled
+from polygrad.core.op import Op, Spec, match_dtype
+from polygrad.core.trace import Trace, bind, lifted, run
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, RuleError
 
@@ -100,18 +100,11 @@ class ReverseTrace(Trace):
         if plan is _UNKNOWN:
             plan = op.plan(mask, len(args))
         operands = tuple(values)
+        # The way of `bind` and `evaluate`, without their frames: this is the hottest path.
         impl = op.fast.get(tuple(map(type, operands))) if raw else None
-        if impl is None:
-            out = bind(op, operands, params)
-        else:  # as `evaluate` does, without its frame: a tracked op is the hottest path
-            try:
-                out = impl(*operands, **params)
-            except Exception as error:
-                raise explained(op, operands, params, error) from error
-            if type(out) not in PLAIN_TYPES:
-                out = settled(op, operands, out)
+        out = bind(op, operands, params) if impl is None else run(op, impl, operands, params)
         if plan is None:
-            return _untracked(out)
+            return tuple(map(wrap, out)) if op.multiple else wrap(out)
         keep_answer, dropped = plan
         for i in dropped:
             parent = parents[i]
@@ -129,18 +122,12 @@ class ReverseTrace(Trace):
         found = []
         for slot, out in enumerate(outs):
             if not as_dtype(out.dtype).is_inexact:
-                found.append(_untracked(out))
+                found.append(wrap(out))
                 continue
             node = Node(None, (whole,), (), None, None, out)
             node.slot = slot
             found.append(Array(out, self, node))
         return tuple(found)
-
-
-def _untracked(out: Any) -> Any:
-    if isinstance(out, tuple):
-        return tuple([_untracked(value) for value in out])
-    return out if type(out) is Array else Array(out, BASE, None)
 
 
 def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[Any]:
@@ -182,12 +169,10 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             continue
         if op.multiple:
             g = _complete(node, g)
-        masked = False
-        if selected and node in selected and op.kind in _BY_ELEMENT:
-            selected.update(filter(None, node.parents))
-            masked = op.kind == "elementwise"
-        elif op.selects is not None and op.selects(node):
-            selected.update(filter(None, node.parents))
+        behind = bool(selected) and node in selected and op.kind in _BY_ELEMENT
+        if behind or (op.selects is not None and op.selects(node)):
+            selected.update(filter(None, parents))
+        masked = behind and op.kind == "elementwise"
         kind = _kind(g) if op.multiple else type(g)
         if node.traced or kind is Array:
             last, xp, guard = None, op_module.traced_namespace, None
@@ -205,7 +190,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
                     f"an operand of shape {tuple(parent.shape)}; the two have to be equal"
                 )
             if c.dtype is not parent.dtype and c.dtype != parent.dtype:
-                c = (guard(_as_dtype) if guard else _as_dtype)(xp, c, parent.dtype)
+                c = (guard(match_dtype) if guard else match_dtype)(xp, c, parent.dtype)
             # The chain rule over several paths: contributions to one node are added.
             place = -parent.order
             if (slot := waiting.get(place)) is None:
@@ -247,10 +232,3 @@ def _complete(node: Node, slots: list[Any]) -> tuple[Any, ...]:
         xp.zeros(ans.shape, dtype=ans.dtype, device=xp.device_of(some)) if g is None else g
         for g, ans in zip(slots, node.ans, strict=True)
     )
-
-
-def _as_dtype(xp: Any, c: Any, dtype: Any) -> Any:
-    """A cotangent in the data type of its operand: the real part where the operand is real."""
-    if is_complex(c.dtype) and not is_complex(dtype):
-        c = xp.real(c)
-    return c if c.dtype == dtype else xp.astype(c, dtype)

@@ -69,12 +69,17 @@ def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     impl = op.fast.get(classes)
     if impl is None:
         return _evaluate_first(op, args, params, classes)
+    return run(op, impl, args, params)
+
+
+def run(op: Op, impl: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Run an op by the function that computes it on one library's arrays."""
     try:
         out = impl(*args, **params)
     except Exception as error:
-        raise explained(op, args, params, error) from error
+        raise _explained(op, args, params, error) from error
     # One array is the rule; several, or a library's scalar, are settled.
-    return out if type(out) in PLAIN_TYPES else settled(op, args, out)
+    return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
 
 
 def _evaluate_first(
@@ -103,14 +108,10 @@ def _evaluate_first(
         _check_devices(op, args, backend)
     else:
         op.fast[classes] = impl
-    try:
-        out = impl(*args, **params)
-    except Exception as error:
-        raise explained(op, args, params, error) from error
-    return out if type(out) in PLAIN_TYPES else settled(op, args, out)
+    return run(op, impl, args, params)
 
 
-def settled(op: Op, args: tuple[Any, ...], out: Any) -> Any:
+def _settled(op: Op, args: tuple[Any, ...], out: Any) -> Any:
     """Results as arrays, where a library returned scalars of its own."""
     if type(out) in SCALAR_TYPES:
         return ARRAY_TYPES[type(out)].normalise(out)
@@ -172,7 +173,9 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
 
 
-def explained(op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception) -> Exception:
+def _explained(
+    op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception
+) -> Exception:
     """The library's refusal as a polygrad error that shows what the op was given."""
     if isinstance(error, PolygradError):
         return error

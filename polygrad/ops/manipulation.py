@@ -37,7 +37,7 @@ def _batch_roll(op: Op, size: int, values: list[Any], batched: list[bool], param
     return bind(op, (x,), {"shift": params["shift"], "axis": moved_axis})
 
 
-reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape), batch=by_shape())
+reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape), batch=by_shape)
 permute_op = Linear(
     "permute_dims",
     lambda xp, g, x, axes: xp.permute_dims(g, _inverse(axes)),

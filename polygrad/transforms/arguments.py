@@ -3,9 +3,9 @@
 from typing import Any
 
 from polygrad import tree
-from polygrad.array import BASE, Array, raw_and_backend, wrap
+from polygrad.array import BASE, Array, is_array, raw_and_backend, wrap
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for_type
-from polygrad.core.trace import Trace
+from polygrad.core.trace import Trace, describe
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import DTypeError, MixedArraysError, NonScalarError
@@ -45,10 +45,6 @@ class Leaf:
 
     def give_back(self, value: Any, seen: set[int]) -> Any:
         """A result in the kind this leaf had, in memory of its own."""
-        if self.kind is RAW and type(value) in PLAIN_TYPES and id(value) not in seen:
-            value = ARRAY_TYPES[type(value)].own(value)
-            seen.add(id(value))
-            return value
         if type(value) is Array and value._trace.level:
             return value
         raw, backend = raw_and_backend(value)
@@ -86,13 +82,8 @@ def inside(value: Any) -> Any:
 
 def kind_of(leaves: list[Any]) -> str:
     """The kind of array that results take when these leaves came in."""
-    kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if is_array_leaf(leaf)}
+    kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if is_array(leaf)}
     return ARRAY if ARRAY in kinds else RAW if kinds else PYTHON
-
-
-def is_array_leaf(leaf: Any) -> bool:
-    """Whether a leaf is an Array or a library array."""
-    return type(leaf) is Array or backend_for_type(type(leaf)) is not None
 
 
 def unwrap_as(value: Any, kind: str) -> Any:
@@ -136,13 +127,11 @@ def nothing_to_differentiate(name: str, argument: Any) -> None:
 
 def check_scalar(value: Any, name: str) -> None:
     """Raise NonScalarError unless ``value`` is one real floating-point array element."""
-    if type(value) is not Array and backend_for_type(type(value)) is None:
-        text = repr(value)
-        text = text if len(text) < 60 else text[:57] + "..."
+    if not is_array(value):
         raise NonScalarError(
-            f"{name}: the function returned {type(value).__name__} {text}, which carries no "
-            "gradient; return an array computed from the arguments (without .item() or "
-            "float()), or pass has_aux=True for further outputs"
+            f"{name}: the function returned {describe(value)}, which carries no gradient; return "
+            "an array computed from the arguments (without .item() or float()), or pass "
+            "has_aux=True for further outputs"
         )
     if tuple(value.shape) != ():
         raise NonScalarError(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from polygrad import ops, tree
-from polygrad.array import Array
+from polygrad.array import Array, is_array
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, namespace_of
 from polygrad.core.tape import Node, ReverseTrace, backward
 from polygrad.dtypes import as_dtype
@@ -15,7 +15,6 @@ from polygrad.transforms.arguments import (
     check_place,
     check_scalar,
     inside,
-    is_array_leaf,
     kind_of,
     nothing_to_differentiate,
     take_off,
@@ -55,18 +54,14 @@ class _Argument:
         self.shown: list[Any] = []
         self.nodes: list[Node] = []
         for one in given:
-            if type(one) in PLAIN_TYPES and as_dtype(one.dtype).is_inexact:
-                node = Node(None, (), (), None, None, one)
-                self.leaves.append(one)
-                self.shown.append(Array(one, trace, node))
-                self.nodes.append(node)
-                continue
-            leaf = Leaf(one)
+            plain = type(one) in PLAIN_TYPES and as_dtype(one.dtype).is_inexact
+            leaf = one if plain else Leaf(one)
+            value = one if plain else leaf.value
             self.leaves.append(leaf)
-            if leaf.value is None:
+            if value is None:
                 self.shown.append(inside(one))
             else:
-                array = trace.input(leaf.value)
+                array = trace.input(value)
                 self.shown.append(array)
                 self.nodes.append(array._node)
 
@@ -193,7 +188,7 @@ def _cotangent(given: Any, reference: Any, node: Node, whole: Any, place: int) -
             f"cotangent{tree.paths(whole)[place]}: got shape {tuple(leaf.value.shape)}, expected "
             f"{tuple(node.shape)}, the shape of the output"
         )
-    if is_array_leaf(reference):
+    if is_array(reference):
         check_place(leaf.value, f"cotangent{tree.paths(whole)[place]}", reference, "the output")
     return leaf.value
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops, tree
-from polygrad.array import BASE, Array, wrap
+from polygrad.array import BASE, Array, is_array, wrap
 from polygrad.core.batch import BatchTrace
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError, TreeError
-from polygrad.transforms.arguments import PYTHON, RAW, inside, is_array_leaf, kind_of, unwrap_as
+from polygrad.transforms.arguments import PYTHON, RAW, inside, kind_of, unwrap_as
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
@@ -85,7 +85,7 @@ def _common_length(leaves: list[Any], axes: list[int | None], args: Any) -> int:
     for leaf, axis, path in zip(leaves, axes, paths, strict=True):
         if axis is None:
             continue
-        if not is_array_leaf(leaf):
+        if not is_array(leaf):
             raise ArgumentTypeError(
                 f"vmap: argument {path} is {type(leaf).__name__}, which has no axis {axis}; pass "
                 "an array, or None for it in in_axes"
@@ -131,7 +131,7 @@ def _output(leaf: Any, axis: int | None, trace: BatchTrace, kind: str) -> Any:
         return unwrap_as(leaf, kind)
     if mapped:
         value = leaf._value.value
-    elif is_array_leaf(leaf):
+    elif is_array(leaf):
         value = ops.broadcast_to(leaf, (trace.size, *leaf.shape))
     elif type(leaf) in (bool, int, float, complex):
         value = ops.full((trace.size,), leaf)
@@ -141,6 +141,4 @@ def _output(leaf: Any, axis: int | None, trace: BatchTrace, kind: str) -> Any:
         )
     if axis != 0:
         value = ops.moveaxis(value, 0, axis)
-    return unwrap_as(
-        wrap(value) if is_array_leaf(value) else value, RAW if kind is PYTHON else kind
-    )
+    return unwrap_as(wrap(value) if is_array(value) else value, RAW if kind is PYTHON else kind)
