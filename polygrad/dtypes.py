@@ -18,21 +18,17 @@ class DType:
     (polygrad.float32, True, True)
     """
 
-    __slots__ = ("name", "kind", "bits", "is_inexact")
+    __slots__ = ("name", "kind", "bits", "is_inexact", "is_complex")
 
     def __init__(self, name: str, kind: str, bits: int) -> None:
         self.name, self.kind, self.bits = name, kind, bits
         self.is_inexact = kind in ("real floating", "complex floating")
+        self.is_complex = kind == "complex floating"
 
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
         return max(self.bits // 8, 1)
-
-    @property
-    def is_complex(self) -> bool:
-        """Whether the type is complex."""
-        return self.kind == "complex floating"
 
     @property
     def __numpy_dtype__(self) -> Any:  # NumPy's protocol, from version 2.4
@@ -80,6 +76,8 @@ def set_host(function: Callable[[DType], Any]) -> None:
 
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _SEEN: dict[tuple[type, Any], DType] = {}
+KNOWN: dict[int, tuple[DType, Any]] = {}
+"""Spellings by identity: libraries use the same few objects, and to hash one takes longer."""
 
 
 def find_dtype(spec: Any) -> DType | None:
@@ -119,10 +117,12 @@ def as_dtype(spec: Any) -> DType:
     (polygrad.float32, polygrad.int64)
     """
     try:
-        return _SEEN[type(spec), spec]
-    except (KeyError, TypeError):
+        return KNOWN[id(spec)][0]
+    except KeyError:
         found = find_dtype(spec)
-    if found is None:
-        known = ", ".join(DTYPES)
-        raise DTypeError(f"dtype: got {spec!r}, expected one of {known}; e.g. pg.float32")
-    return found
+    if found is not None:
+        if len(KNOWN) < 256:
+            KNOWN[id(spec)] = found, spec  # held, so that its id stays its own
+        return found
+    known = ", ".join(DTYPES)
+    raise DTypeError(f"dtype: got {spec!r}, expected one of {known}; e.g. pg.float32")

@@ -12,9 +12,10 @@ from polygrad.errors import NonDifferentiableError
 
 def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``g`` over the axes along which an operand of the given shape was broadcast."""
-    extra = len(g.shape) - len(shape)
-    if g.shape[extra:] == shape:  # a bias: only new axes in front
-        return xp.sum(g, axis=tuple(range(extra))) if extra else g
+    given = g.shape
+    extra = len(given) - len(shape)
+    if given[extra:] == shape:  # a bias: only new axes in front
+        return xp.sum(g, axis=0 if extra == 1 else tuple(range(extra))) if extra else g
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
     )
@@ -63,8 +64,10 @@ class Elementwise(Op):
             if parent is None or rule is None:
                 found.append(None)
                 continue
-            if isinstance(rule, int):
-                c = g if rule == 1 else -g
+            if rule == 1:
+                c = g
+            elif rule == -1:
+                c = -g
             else:
                 c = rule(xp, g, ans, *node.args, **node.params)
                 if selected:
@@ -172,10 +175,12 @@ class Bilinear(Op):
         return (self.transposes[operand],)
 
     def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
-        return [
-            None if parent is None else rule(xp, g, node, *node.args, **node.params)
-            for parent, rule in zip(node.parents, self.transposes, strict=True)
-        ]
+        (left, right), (a, b), params = self.transposes, node.args, node.params
+        first, second = node.parents
+        return (
+            None if first is None else left(xp, g, node, a, b, **params),
+            None if second is None else right(xp, g, node, a, b, **params),
+        )
 
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
@@ -196,9 +201,10 @@ class General(Op):
     **params)`` returns the tangent of the answer. With ``multiple`` the answer, ``g`` and the
     tangent are tuples, and a cotangent that nothing contributed to is zero. ``derivative``
     tells for each operand whether a derivative flows to it; the last entry repeats.
+    ``residuals`` is a forward and a backward rule as `WithResiduals` has them.
     """
 
-    __slots__ = ("vjp", "jvp", "multiple", "derivative")
+    __slots__ = ("vjp", "jvp", "multiple", "derivative", "recorded")
     kind = "general"
 
     def __init__(
@@ -210,10 +216,12 @@ class General(Op):
         *,
         multiple: bool = False,
         derivative: Sequence[bool] = (True,),
+        residuals: tuple[Callable[..., Any], Rule] | None = None,
         batch: BatchRule | None = None,
     ) -> None:
         super().__init__(name, forward, batch)
         self.vjp, self.jvp, self.multiple, self.derivative = vjp, jvp, multiple, derivative
+        self.recorded = WithResiduals(self, *residuals) if residuals else None
 
     def wants(self, operand: int) -> Sequence[Rule]:
         flows = self.derivative[min(operand, len(self.derivative) - 1)]
@@ -227,6 +235,25 @@ class General(Op):
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
         return self.jvp(xp, tangents, ans, *args, **params)
+
+
+class WithResiduals(Op):
+    """Stands for an op in the tape of a first-order pass: its forward pass hands results on.
+
+    ``forward(xp, *operands, **params)`` returns the answer and a tuple of residuals, arrays that
+    ``vjp(xp, g, residuals, *operands, **params)`` would have to compute again. Of the operands
+    it sees the shape and data type only.
+    """
+
+    __slots__ = ("vjp",)
+    kind = "general"
+
+    def __init__(self, op: Op, forward: Callable[..., Any], vjp: Rule) -> None:
+        self.name, self.forward, self.vjp = op.name, forward, vjp
+        self.impls, self.fast, self.selects = {}, {}, None
+
+    def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
+        return self.vjp(xp, g, node.ans, *node.args, **node.params)
 
 
 class Nondifferentiable(Op):

@@ -10,6 +10,7 @@ rule then sees only its ``shape``, ``dtype`` and ``ndim``.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from polygrad.dtypes import KNOWN, as_dtype
 from polygrad.errors import BackendError, RuleError
 
 Rule = Callable[..., Any]
@@ -57,6 +58,7 @@ class Op:
     __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects", "explain")
     kind = "op"
     multiple = False
+    recorded: Any = None  # see polygrad.core.kinds.WithResiduals
     squared: Callable[..., Any] | None = None
     """``squared(operand, **params)``: the square of the answer, for an op with a kink at 0 that
     its square has not, so that no derivative is lost there. None where it does not apply."""
@@ -144,16 +146,12 @@ def _kept_names(rule: Rule, count: int) -> tuple[bool, tuple[bool, ...]]:
     return kept[0], tuple(kept[1 : 1 + count])
 
 
-_COMPLEX: dict[tuple[type, Any], bool] = {}
-
-
 def is_complex(dtype: Any) -> bool:
     """Whether a data type, in any library's spelling, is complex."""
-    key = (type(dtype), dtype)
     try:
-        return _COMPLEX[key]
+        return KNOWN[id(dtype)][0].is_complex
     except KeyError:
-        return _COMPLEX.setdefault(key, str(dtype).rpartition(".")[2].startswith("complex"))
+        return as_dtype(dtype).is_complex
 
 
 def match_dtype(xp: Any, value: Any, dtype: Any) -> Any:

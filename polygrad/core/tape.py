@@ -11,12 +11,12 @@ from operator import add
 from typing import Any
 
 from polygrad.array import BASE, Array, wrap
-from polygrad.backend import guard_of, namespace_of
+from polygrad.backend import ARRAY_TYPES, guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, Spec, match_dtype
-from polygrad.core.trace import Trace, bind, lifted, run
+from polygrad.core.trace import Trace, bind, explained, leaked, lifted, run
 from polygrad.dtypes import as_dtype
-from polygrad.errors import LeakedArrayError, RuleError
+from polygrad.errors import RuleError
 
 _order = itertools.count()
 _UNKNOWN: Any = object()
@@ -59,6 +59,7 @@ class ReverseTrace(Trace):
     """Records a node for each op that depends on the inputs of one `vjp` or `grad`."""
 
     __slots__ = ()
+    transform = "reverse mode (pg.grad, pg.vjp)"
 
     def input(self, value: Any) -> Array:
         """A tracked array to differentiate with respect to."""
@@ -67,18 +68,17 @@ class ReverseTrace(Trace):
     def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run ``op`` one level down and link its answer to its tracked operands."""
         if not self.alive:
-            raise LeakedArrayError(
-                f"{op.name}: a tracked array is used after the transform that made it ended; "
-                "return it from the differentiated function (has_aux=True), or keep "
-                "pg.stop_gradient(x)"
-            )
+            remedy = "return it from the function (has_aux=True), or keep pg.stop_gradient(x)"
+            raise leaked(op, args, self, remedy)
         values: list[Any] = []
         parents: list[Node | None] = []
+        classes: tuple[type, ...] | None = None
         if len(args) == 1:  # the one operand is of this trace, or the op would run elsewhere
             value = args[0]._value
             values.append(value)
             parents.append(args[0]._node)
-            mask, raw = 3, type(value) is not Array
+            mask, classes = 3, (type(value),)
+            raw = classes[0] is not Array
         else:
             mask, bit, raw = 0, 1, True
             for arg in args:
@@ -90,8 +90,8 @@ class ReverseTrace(Trace):
                         raw = raw and type(arg) is not Array
                     elif arg._trace is BASE:
                         arg = arg._value
-                    else:
-                        raw = False
+                    else:  # a copy: the caller's own may get another value by x[i] = v
+                        raw, arg = False, Array(arg._value, arg._trace, arg._node)
                 values.append(arg)
                 parents.append(node)
                 bit <<= 1
@@ -101,8 +101,13 @@ class ReverseTrace(Trace):
             plan = op.plan(mask, len(args))
         operands = tuple(values)
         # The way of `bind` and `evaluate`, without their frames: this is the hottest path.
-        impl = op.fast.get(tuple(map(type, operands))) if raw else None
-        out = bind(op, operands, params) if impl is None else run(op, impl, operands, params)
+        impl = op.fast.get(classes or tuple(map(type, operands))) if raw else None
+        if impl is None:
+            out = bind(op, operands, params)
+        elif op.recorded is None or plan is None:
+            out = run(op, impl, operands, params)
+        else:
+            return self._with_residuals(op, parents, operands, params)
         if plan is None:
             return tuple(map(wrap, out)) if op.multiple else wrap(out)
         keep_answer, dropped = plan
@@ -112,6 +117,17 @@ class ReverseTrace(Trace):
         if op.multiple:
             return self._several(op, parents, values, params, out, keep_answer)
         node = Node(op, parents, values, out if keep_answer else None, params, out)
+        return Array(out, self, node)
+
+    def _with_residuals(self, op: Op, parents: Any, operands: Any, params: Any) -> Array:
+        recorded = op.recorded
+        backend = ARRAY_TYPES[type(operands[0])]
+        impl = recorded.impls.get(backend) or recorded.implement(backend)
+        try:
+            out, residuals = impl(*operands, **params)
+        except Exception as error:
+            raise explained(op, operands, params, error) from error
+        node = Node(recorded, parents, tuple(map(Spec, operands)), residuals, params, out)
         return Array(out, self, node)
 
     def _several(
@@ -159,7 +175,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
         parents, op = node.parents, node.op
         if op is None:
             if not parents:
-                arrived[node] = g
+                arrived[node] = _added(arrived[node], g) if node in arrived else g
                 continue
             whole = parents[0]
             if (slot := waiting.get(-whole.order)) is None:
@@ -169,10 +185,12 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             continue
         if op.multiple:
             g = _complete(node, g)
-        behind = bool(selected) and node in selected and op.kind in _BY_ELEMENT
-        if behind or (op.selects is not None and op.selects(node)):
-            selected.update(filter(None, parents))
-        masked = behind and op.kind == "elementwise"
+        masked = False
+        if selected or op.selects is not None:
+            behind = node in selected and op.kind in _BY_ELEMENT
+            if behind or (op.selects is not None and op.selects(node)):
+                selected.update(filter(None, parents))
+            masked = behind and op.kind == "elementwise"
         kind = _kind(g) if op.multiple else type(g)
         if node.traced or kind is Array:
             last, xp, guard = None, op_module.traced_namespace, None
@@ -181,7 +199,12 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             last, xp, guard = kind, namespace_of(kind), guard_of(kind)
         pull: Any = op.pull if guard is None else guard(op.pull)
         found = pull(xp, g, node, selected=True) if masked else pull(xp, g, node)
-        for parent, c in zip(parents, found, strict=True):
+        if len(found) != len(parents):
+            raise RuleError(
+                f"the rule of {op.name} returned {len(found)} cotangents for {len(parents)} "
+                "operands; expected one for each, None where no derivative flows"
+            )
+        for parent, c in zip(parents, found):  # noqa: B905  checked above, and strict is slow
             if parent is None or c is None:
                 continue
             if c.shape != parent.shape:
@@ -193,7 +216,11 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
                 c = (guard(match_dtype) if guard else match_dtype)(xp, c, parent.dtype)
             # The chain rule over several paths: contributions to one node are added.
             place = -parent.order
-            if (slot := waiting.get(place)) is None:
+            if not parent.parents:  # an input: nothing is below it
+                if (before := arrived.get(parent)) is not None:
+                    c = guard(add)(before, c) if guard else _added(before, c)
+                arrived[parent] = c
+            elif (slot := waiting.get(place)) is None:
                 waiting[place] = [parent, c]
                 heappush(heap, place)
             else:

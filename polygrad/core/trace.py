@@ -5,6 +5,7 @@ after the one around it and is therefore above it. No stack is kept, so an excep
 nothing behind and threads share nothing.
 """
 
+import inspect
 import itertools
 from typing import Any
 
@@ -17,6 +18,7 @@ from polygrad.errors import (
     ArgumentValueError,
     BackendError,
     IndexingError,
+    LeakedArrayError,
     MixedArraysError,
     PolygradError,
     ShapeError,
@@ -29,11 +31,14 @@ _levels = itertools.count(1)
 class Trace:
     """One run of one transform; its arrays hold values of lower levels."""
 
-    __slots__ = ("level", "alive")
+    __slots__ = ("level", "alive", "origin")
+    transform = "a transform"
+    """What users call it, for messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: Any = None) -> None:
         self.level = next(_levels)
         self.alive = True
+        self.origin = origin  # the function that runs in it
 
     def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run ``op``, some operands of which belong to this trace."""
@@ -58,6 +63,25 @@ def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return top.process(op, args, params)
 
 
+def leaked(op: Op, args: tuple[Any, ...], trace: Trace, remedy: str) -> LeakedArrayError:
+    """The error for an array used after its trace ended: what it is, and where it was made.
+
+    That is read from what is there anyway: places are not recorded while functions run.
+    """
+    array = next(arg for arg in args if type(arg) is Array and arg._trace is trace)
+    maker = getattr(array._node, "op", None)
+    what = f"of shape {tuple(array.shape)}" + (f", the result of {maker.name}," if maker else "")
+    function = inspect.unwrap(trace.origin) if callable(trace.origin) else None
+    code = getattr(getattr(function, "func", function), "__code__", None)
+    where = ""
+    if code is not None:
+        where = f" in the function {code.co_name} ({code.co_filename}:{code.co_firstlineno})"
+    return LeakedArrayError(
+        f"{op.name}: a tracked array is used after the transform that made it ended: an array "
+        f"{what} made by {trace.transform}{where}; {remedy}"
+    )
+
+
 def lifted(value: Any) -> Any:
     """A library array as an Array, where a rule mixes it with tracked ones by operators."""
     return wrap(value) if type(value) in PLAIN_TYPES else value
@@ -75,9 +99,9 @@ def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
 def run(op: Op, impl: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run an op by the function that computes it on one library's arrays."""
     try:
-        out = impl(*args, **params)
+        out = impl(*args, **params) if params else impl(*args)
     except Exception as error:
-        raise _explained(op, args, params, error) from error
+        raise explained(op, args, params, error) from error
     # One array is the rule; several, or a library's scalar, are settled.
     return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
 
@@ -173,7 +197,7 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
 
 
-def _explained(
+def explained(
     op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception
 ) -> Exception:
     """The library's refusal as a polygrad error that shows what the op was given."""

@@ -14,13 +14,12 @@ from polygrad.ops.manipulation import permute_dims, reshape
 from polygrad.ops.statistical import sum as total
 
 
-def _conj(xp: Any, x: Any) -> Any:
-    return xp.conj(x) if is_complex(x.dtype) else x
-
-
 def _matmul_left(xp: Any, g: Any, _y: Any, _a: Any, b: Any) -> Any:
-    b = _conj(xp, b)
+    if is_complex(b.dtype):
+        b = xp.conj(b)
     a_ndim, b_ndim = len(_a.shape), len(b.shape)
+    if a_ndim == b_ndim == 2:
+        return xp.matmul(g, xp.matrix_transpose(b))
     if b_ndim == 1:
         return g * b if a_ndim == 1 else xp.expand_dims(g, axis=-1) * b
     if a_ndim == 1:
@@ -31,8 +30,11 @@ def _matmul_left(xp: Any, g: Any, _y: Any, _a: Any, b: Any) -> Any:
 
 
 def _matmul_right(xp: Any, g: Any, _y: Any, a: Any, _b: Any) -> Any:
-    a = _conj(xp, a)
+    if is_complex(a.dtype):
+        a = xp.conj(a)
     a_ndim, b_ndim = len(a.shape), len(_b.shape)
+    if a_ndim == b_ndim == 2:
+        return xp.matmul(xp.matrix_transpose(a), g)
     if a_ndim == 1:
         out = g * a if b_ndim == 1 else xp.expand_dims(a, axis=-1) * xp.expand_dims(g, axis=-2)
     elif b_ndim == 1:

@@ -19,13 +19,43 @@ def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
     return labels[..., None] == numbers
 
 
-def _cross_entropy(xp: Any, logits: Any, labels: Any) -> Any:
+def _with_residuals(xp: Any, logits: Any, labels: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The loss, and exp of the shifted logits, its sums and the places of the labels in it.
+
+    These are of a flat batch: shapes (n, classes), (n,) and (n,), the places counted from the
+    first element of all.
+    """
     if hasattr(xp, "softmax_cross_entropy"):
         return xp.softmax_cross_entropy(logits, labels)
-    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
-    hot = _one_hot(xp, labels, logits.shape[-1])
-    picked = xp.sum(xp.where(hot, shifted, xp.zeros_like(shifted)), axis=-1)
-    return xp.log(xp.sum(xp.exp(shifted), axis=-1)) - picked
+    x = xp.reshape(logits, (-1, logits.shape[-1]))
+    x = x - xp.max(x, axis=-1, keepdims=True)
+    n, classes = x.shape
+    rows = xp.arange(n, dtype=xp.int64, device=xp.device_of(labels))
+    places = rows * classes + xp.astype(xp.reshape(labels, (n,)), xp.int64)
+    picked = xp.sum(xp.where(_hot(xp, places, x.shape), x, xp.zeros_like(x)), axis=-1)
+    e = xp.exp(x)
+    total = xp.sum(e, axis=-1)
+    return xp.reshape(xp.log(total) - picked, labels.shape), (e, total, places)
+
+
+def _hot(xp: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    n, classes = shape
+    numbers = xp.arange(n * classes, dtype=xp.int64, device=xp.device_of(places))
+    return places[:, None] == xp.reshape(numbers, shape)
+
+
+def _cross_entropy(xp: Any, logits: Any, labels: Any) -> Any:
+    return _with_residuals(xp, logits, labels)[0]
+
+
+def _residual_vjp(xp: Any, g: Any, residuals: Any, _logits: Any, _labels: Any) -> Any:
+    if hasattr(xp, "softmax_cross_entropy_gradient"):
+        return xp.softmax_cross_entropy_gradient(g, *residuals), None
+    e, total, places = residuals
+    flat = xp.reshape(g, total.shape)
+    hot = xp.astype(_hot(xp, places, e.shape), g.dtype)
+    found = e * (flat / total)[:, None] - hot * flat[:, None]
+    return xp.reshape(found, (*g.shape, e.shape[1])), None
 
 
 def _slope(xp: Any, logits: Any, labels: Any) -> Any:
@@ -35,8 +65,6 @@ def _slope(xp: Any, logits: Any, labels: Any) -> Any:
 
 
 def _vjp(xp: Any, g: Any, _ans: Any, logits: Any, labels: Any) -> Any:
-    if hasattr(xp, "softmax_cross_entropy_gradient"):
-        return xp.softmax_cross_entropy_gradient(g, logits, labels), None
     return g[..., None] * _slope(xp, logits, labels), None
 
 
@@ -58,7 +86,13 @@ def _label_error(logits: Any, labels: Any) -> ArgumentValueError | None:
 
 
 cross_entropy_op = General(
-    "softmax_cross_entropy", _vjp, _jvp, _cross_entropy, derivative=(True, False), batch=spread
+    "softmax_cross_entropy",
+    _vjp,
+    _jvp,
+    _cross_entropy,
+    derivative=(True, False),
+    residuals=(_with_residuals, _residual_vjp),
+    batch=spread,
 )
 
 cross_entropy_op.explain = _label_error

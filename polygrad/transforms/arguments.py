@@ -29,8 +29,9 @@ class Leaf:
         self.kind, self.value = ARRAY, None
         if type(given) is Array:
             if given.dtype.is_inexact:
-                raw = given._value
-                self.value = given if given._trace.level else raw
+                # A copy: the caller's own may get another value by x[i] = v.
+                fresh = Array(given._value, given._trace, given._node)
+                self.value = fresh if given._trace.level else given._value
             return
         if type(given) in (float, complex):
             device = current_device()
@@ -82,6 +83,8 @@ def inside(value: Any) -> Any:
 
 def kind_of(leaves: list[Any]) -> str:
     """The kind of array that results take when these leaves came in."""
+    if leaves and PLAIN_TYPES.issuperset(map(type, leaves)):
+        return RAW
     kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if is_array(leaf)}
     return ARRAY if ARRAY in kinds else RAW if kinds else PYTHON
 
@@ -127,13 +130,13 @@ def nothing_to_differentiate(name: str, argument: Any) -> None:
 
 def check_scalar(value: Any, name: str) -> None:
     """Raise NonScalarError unless ``value`` is one real floating-point array element."""
-    if not is_array(value):
+    if type(value) is not Array and not is_array(value):
         raise NonScalarError(
             f"{name}: the function returned {describe(value)}, which carries no gradient; return "
             "an array computed from the arguments (without .item() or float()), or pass "
             "has_aux=True for further outputs"
         )
-    if tuple(value.shape) != ():
+    if len(value.shape):
         raise NonScalarError(
             f"{name}: the function returned shape {tuple(value.shape)}, expected a scalar, "
             "shape (); reduce it with pg.sum or pg.mean, or use pg.vjp"

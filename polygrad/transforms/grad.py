@@ -54,9 +54,10 @@ class _Argument:
         self.shown: list[Any] = []
         self.nodes: list[Node] = []
         for one in given:
-            plain = type(one) in PLAIN_TYPES and as_dtype(one.dtype).is_inexact
-            leaf = one if plain else Leaf(one)
-            value = one if plain else leaf.value
+            leaf = value = one
+            if type(one) not in PLAIN_TYPES or not as_dtype(one.dtype).is_inexact:
+                leaf = Leaf(one)
+                value = leaf.value
             self.leaves.append(leaf)
             if value is None:
                 self.shown.append(inside(one))
@@ -69,17 +70,19 @@ class _Argument:
         """The cotangents of the tracked leaves in the structure of the argument."""
         flat: list[Any] = []
         for leaf in self.leaves:
-            plain = type(leaf) is not Leaf
-            if not plain and leaf.value is None:
+            if type(leaf) is not Leaf:
+                g = next(found)
+                if type(g) in PLAIN_TYPES and id(g) not in seen:
+                    g = ARRAY_TYPES[type(g)].own(g)
+                    seen.add(id(g))
+                    flat.append(g)
+                    continue
+                leaf = Leaf(leaf)
+            elif leaf.value is None:
                 flat.append(None)
                 continue
-            g = next(found)
-            if plain and type(g) in PLAIN_TYPES and id(g) not in seen:
-                g = ARRAY_TYPES[type(g)].own(g)
-                seen.add(id(g))
-                flat.append(g)
-                continue
-            leaf = Leaf(leaf) if plain else leaf
+            else:
+                g = next(found)
             flat.append(leaf.give_back(_like("zeros_like", leaf.value) if g is None else g, seen))
         return _unflatten(self.spec, flat)
 
@@ -91,7 +94,7 @@ class _Recording:
         self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, argnums: tuple[int, ...]
     ) -> None:
         name = getattr(f, "__name__", type(f).__name__)
-        self.trace = ReverseTrace()
+        self.trace = ReverseTrace(f)
         everything: list[Any] = []
         shown: list[Any] = []
         tracked: dict[int, _Argument] = {}
