@@ -72,42 +72,43 @@ class ReverseTrace(Trace):
             raise leaked(op, args, self, remedy)
         values: list[Any] = []
         parents: list[Node | None] = []
-        classes: tuple[type, ...] | None = None
+        classes: tuple[type, ...]
         if len(args) == 1:  # the one operand is of this trace, or the op would run elsewhere
             value = args[0]._value
             values.append(value)
             parents.append(args[0]._node)
             mask, classes = 3, (type(value),)
-            raw = classes[0] is not Array
         else:
-            mask, bit, raw = 0, 1, True
+            mask, bit = 0, 1
             for arg in args:
                 node = None
                 if type(arg) is Array:
                     if arg._trace is self:
                         mask |= bit
                         node, arg = arg._node, arg._value
-                        raw = raw and type(arg) is not Array
                     elif arg._trace is BASE:
                         arg = arg._value
                     else:  # a copy: the caller's own may get another value by x[i] = v
-                        raw, arg = False, Array(arg._value, arg._trace, arg._node)
+                        arg = Array(arg._value, arg._trace, arg._node)
                 values.append(arg)
                 parents.append(node)
                 bit <<= 1
             mask |= bit  # one more bit: plans differ by the number of operands too
+            # Written out for two: tuple(map(...)) takes five times as long.
+            classes = (
+                (type(values[0]), type(values[1])) if mask < 8 else tuple(map(type, values))
+            )
         plan = op.plans.get(mask, _UNKNOWN)
         if plan is _UNKNOWN:
             plan = op.plan(mask, len(args))
-        operands = tuple(values)
         # The way of `bind` and `evaluate`, without their frames: this is the hottest path.
-        impl = op.fast.get(classes or tuple(map(type, operands))) if raw else None
+        impl = op.fast.get(classes)
         if impl is None:
-            out = bind(op, operands, params)
+            out = bind(op, tuple(values), params)
         elif op.recorded is None or plan is None:
-            out = run(op, impl, operands, params)
+            out = run(op, impl, values, params)
         else:
-            return self._with_residuals(op, parents, operands, params)
+            return self._with_residuals(op, parents, values, params)
         if plan is None:
             return tuple(map(wrap, out)) if op.multiple else wrap(out)
         keep_answer, dropped = plan

@@ -7,6 +7,7 @@ nothing behind and threads share nothing.
 
 import inspect
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from polygrad.array import BASE, Array, wrap
@@ -96,7 +97,7 @@ def evaluate(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return run(op, impl, args, params)
 
 
-def run(op: Op, impl: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def run(op: Op, impl: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """Run an op by the function that computes it on one library's arrays."""
     try:
         out = impl(*args, **params) if params else impl(*args)
@@ -135,7 +136,7 @@ def _evaluate_first(
     return run(op, impl, args, params)
 
 
-def _settled(op: Op, args: tuple[Any, ...], out: Any) -> Any:
+def _settled(op: Op, args: Sequence[Any], out: Any) -> Any:
     """Results as arrays, where a library returned scalars of its own."""
     if type(out) in SCALAR_TYPES:
         return ARRAY_TYPES[type(out)].normalise(out)
@@ -198,7 +199,7 @@ def describe(value: Any) -> str:
 
 
 def explained(
-    op: Op, args: tuple[Any, ...], params: dict[str, Any], error: Exception
+    op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception
 ) -> Exception:
     """The library's refusal as a polygrad error that shows what the op was given."""
     if isinstance(error, PolygradError):
