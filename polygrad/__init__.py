@@ -12,22 +12,32 @@ from typing import Any as _Any
 
 from polygrad import array as _array
 from polygrad import backend, dtypes, errors, ops, tree
+from polygrad import scipy_functions as _scipy_functions
 from polygrad import standard as _standard
 from polygrad.array import Array, is_array
 from polygrad.backend import register_backend
+from polygrad.core.debugging import debug_nans, set_debug_nans
 from polygrad.device import Device, current_device, device, devices, set_device
 from polygrad.errors import PolygradError
 from polygrad.ops import *  # noqa: F403
 from polygrad.ops import __all__ as _ops_all
 from polygrad.ops import __array_namespace_info__
+from polygrad.transforms.branches import cond, fori_loop, while_loop
+from polygrad.transforms.checkpoint import checkpoint
+from polygrad.transforms.custom import custom_jvp, custom_vjp
+from polygrad.transforms.define import define_op
 from polygrad.transforms.grad import grad, value_and_grad, vjp
+from polygrad.transforms.jacobian import hessian, hvp, jacfwd, jacobian, jacrev
 from polygrad.transforms.jvp import jvp
+from polygrad.transforms.linearize import linearize
+from polygrad.transforms.scan import scan
 from polygrad.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
     from polygrad import (  # noqa: F401
         data,
         explain,
+        implicit,
         io,
         nn,
         numpy_functions,
@@ -36,6 +46,7 @@ if _TYPE_CHECKING:
         testing,
         torch_functions,
     )
+    from polygrad.compile.jit import jit, make_graph
     from polygrad.ops import fft, linalg, special
 
 __version__ = "0.1.0"
@@ -49,24 +60,42 @@ __all__ = [
     "__array_api_version__",
     "__array_namespace_info__",
     "backend",
+    "checkpoint",
+    "cond",
     "current_device",
+    "custom_jvp",
+    "custom_vjp",
     "data",
+    "debug_nans",
+    "define_op",
     "device",
     "devices",
     "dtypes",
     "errors",
     "explain",
     "fft",
+    "fori_loop",
     "grad",
+    "hessian",
+    "hvp",
+    "implicit",
     "io",
     "is_array",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jit",
     "jvp",
     "linalg",
+    "linearize",
+    "make_graph",
     "nn",
     "ops",
     "optim",
     "random",
     "register_backend",
+    "scan",
+    "set_debug_nans",
     "set_device",
     "special",
     "testing",
@@ -74,6 +103,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 
 # Loaded on first use, so that `import polygrad` stays quick.
@@ -81,6 +111,7 @@ _EXTENSIONS = ("fft", "linalg", "special")
 _SUBMODULES = (
     "data",
     "explain",
+    "implicit",
     "io",
     "nn",
     "numpy_functions",
@@ -91,7 +122,12 @@ _SUBMODULES = (
 )
 
 
+_COMPILING = ("jit", "make_graph")
+
+
 def __getattr__(name: str) -> _Any:
+    if name in _COMPILING:
+        return getattr(_importlib.import_module("polygrad.compile.jit"), name)
     if name in _EXTENSIONS:
         return getattr(ops, name)
     if name in _SUBMODULES:
@@ -104,3 +140,4 @@ def __dir__() -> list[str]:
 
 
 _array.set_namespace(_sys.modules[__name__])
+_scipy_functions.watch()

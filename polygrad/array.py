@@ -11,6 +11,8 @@ from polygrad.errors import (
     BackendError,
     DeviceError,
     LostGradientError,
+    UnknownValueError,
+    user_line,
 )
 from polygrad.standard import API_VERSIONS
 
@@ -32,6 +34,22 @@ class Batched:
 
     def __init__(self, value: Any) -> None:
         self.value, self.shape, self.dtype = value, value.shape[1:], value.dtype
+
+
+class Symbolic:
+    """What an array of a traced program holds: it has a shape, a type and a place, and no data."""
+
+    __slots__ = ("shape", "dtype", "device")
+
+    def __init__(self, shape: tuple[int, ...], dtype: DType, device: Device) -> None:
+        self.shape, self.dtype, self.device = shape, dtype, device
+
+    def stand_in(self) -> Any:
+        """A library array of zeros of this kind in next to no memory, never to be read."""
+        backend = self.device.backend
+        dtype = backend.raw_dtype(self.dtype)
+        zero = backend.xp.zeros((), dtype=dtype, device=self.device.raw)
+        return backend.xp.broadcast_to(zero, self.shape)
 
 
 class Array:
@@ -96,14 +114,14 @@ class Array:
 
     def item(self) -> Any:
         """The value of a one-element array as a Python number, without its gradient."""
-        raw, backend = raw_and_backend(self)
+        raw, backend = self._readable("x.item()")
         if self.size != 1:
             raise NonScalarConversion(self, "item()")
         return backend.to_host(raw).item()
 
     def tolist(self) -> Any:
         """The values as nested Python lists, without their gradient."""
-        raw, backend = raw_and_backend(self)
+        raw, backend = self._readable("x.tolist()")
         return backend.to_host(raw).tolist()
 
     def __bool__(self) -> bool:
@@ -133,8 +151,25 @@ class Array:
     def _scalar(self, what: str) -> Any:
         if self.shape != ():
             raise NonScalarConversion(self, what)
-        raw, backend = raw_and_backend(self)
+        raw, backend = self._readable(what)
         return backend.to_host(raw).item()
+
+    def _readable(self, what: str) -> tuple[Any, Backend]:
+        """The library array and its backend, where the values are there to be read."""
+        if differs_between_examples(self):
+            raise UnknownValueError(
+                f"{what} inside vmap: the value differs between the examples, so Python cannot "
+                "branch on it or use it as a number; choose with pg.where(condition, a, b), or "
+                "read it outside of vmap"
+            )
+        if is_symbolic(self):
+            raise UnknownValueError(
+                f"{what}: the elements of x, {self.dtype}{list(self.shape)}, are not known while "
+                f"jit traces the function ({user_line()}); choose with pg.where or pg.cond, make "
+                "an argument that steers the program static (static_argnums, static_argnames), "
+                "or read it outside of jit"
+            )
+        return raw_and_backend(self)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -189,6 +224,9 @@ class Array:
 
     def _refuse_tracked(self, what: str) -> None:
         if self._trace is not BASE:
+            self._readable(what)
+            if self._trace.integers_known and not self.dtype.is_inexact:
+                return
             raise LostGradientError(
                 f"{what} of a tracked array of shape {self.shape} would lose its gradient; "
                 "write pg.stop_gradient(x) to use it as a constant, or x.item() for a plain "
@@ -220,6 +258,8 @@ class Array:
     # -- printing ---------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        if is_symbolic(self):
+            return f"Array(traced, shape={self.shape}, dtype={self.dtype}, device={self.device})"
         raw, backend = raw_and_backend(self)
         text = repr(backend.to_host(raw))
         body = text[text.index("(") + 1 :].rpartition(")")[0].partition(", dtype=")[0]
@@ -227,6 +267,8 @@ class Array:
         return f"Array({body}, dtype={self.dtype}, device={self.device}{tracked})"
 
     def __str__(self) -> str:
+        if is_symbolic(self):
+            return repr(self)
         raw, backend = raw_and_backend(self)
         return str(backend.to_host(raw))
 
@@ -273,12 +315,17 @@ def NonScalarConversion(array: Array, what: str) -> ArgumentTypeError:  # noqa: 
 
 
 def raw_and_backend(value: Any) -> tuple[Any, Backend]:
-    """The library array under any number of levels, and its backend."""
+    """The library array under any number of levels, and its backend.
+
+    For a traced value it is a stand-in of the same shape, data type and device.
+    """
     while True:
         if type(value) is Array:
             value = value._value
         elif type(value) is Batched:
             value = value.value
+        elif isinstance(value, Symbolic):
+            return value.stand_in(), value.device.backend
         else:
             break
     backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
@@ -288,6 +335,20 @@ def raw_and_backend(value: Any) -> tuple[Any, Backend]:
             "of it"
         )
     return value, backend
+
+
+def differs_between_examples(value: Any) -> bool:
+    """Whether a vmap runs over ``value``, at any level, so that it stands for several values."""
+    while type(value) is Array:
+        value = value._value
+    return type(value) is Batched
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a value is traced by jit, at any level, so that its elements are not known."""
+    while type(value) is Array or type(value) is Batched:
+        value = value._value if type(value) is Array else value.value
+    return isinstance(value, Symbolic)
 
 
 def wrap(value: Any) -> Array:

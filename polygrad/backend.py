@@ -98,6 +98,8 @@ class Backend:
     For a library that computes on a current device of its own wherever the operands are
     (CuPy), or that has arrays no rule can take (Dask's of unknown shape).
     """
+    elsewhere: Callable[..., Any] | None = None
+    """``elsewhere(op, operands, params, error)`` computes what the library refused, or is None."""
 
     def device_of(self, array: Any) -> Any:
         """The library's device object an array lives on."""
@@ -130,6 +132,10 @@ class Backend:
 
     def memory(self, device: Any) -> tuple[int, int] | None:
         """Free and total bytes of the device's memory, or None where unknown."""
+        return None
+
+    def target(self) -> Any:
+        """What compiled programs call (see `polygrad.compile.target`), or None: op by op."""
         return None
 
     def on_host(self, device: Any) -> bool:

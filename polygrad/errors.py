@@ -1,5 +1,8 @@
 """The errors polygrad raises; each is also the built-in a caller would expect."""
 
+import linecache
+import sys
+
 
 class PolygradError(Exception):
     """Base class of every error that polygrad raises on purpose."""
@@ -61,8 +64,16 @@ class NonDifferentiableError(PolygradError, TypeError):
     """A derivative was asked of an operation that has no rule for it."""
 
 
+class BatchingError(PolygradError, TypeError):
+    """vmap meets an operation that nobody told how to run on a batch."""
+
+
 class LostGradientError(PolygradError, TypeError):
     """A tracked array would turn into plain data and lose its gradient."""
+
+
+class UnknownValueError(PolygradError, TypeError):
+    """Python asked for a value that is not there: inside vmap there are several, in jit none yet."""
 
 
 class LeakedArrayError(PolygradError, RuntimeError):
@@ -77,5 +88,49 @@ class GradientMismatchError(PolygradError, AssertionError):
     """A derivative differs from finite differences, or one mode from the other."""
 
 
+class NanError(PolygradError, FloatingPointError):
+    """Under `debug_nans` an op made a nan: ``op``, ``phase``, ``shapes`` and ``line`` say where."""
+
+    def __init__(
+        self, message: str, op: str, phase: str, shapes: list[tuple[int, ...]], line: str
+    ) -> None:
+        super().__init__(message)
+        self.op, self.phase, self.shapes, self.line = op, phase, shapes, line
+
+
 class LinearAlgebraError(PolygradError, ValueError):
     """A matrix has no such factorisation, inverse or derivative: singular, not definite ..."""
+
+
+class ConvergenceError(PolygradError, RuntimeError):
+    """A solver did not come close enough to a solution."""
+
+
+class GraphError(PolygradError, AssertionError):
+    """A traced program is not well formed; a pass or a third party's code made a mistake."""
+
+
+class StaticArgumentError(PolygradError, TypeError):
+    """A static argument of a compiled function cannot be told from another: it has no hash."""
+
+
+class RetraceWarning(UserWarning):
+    """A compiled function is traced again and again, which costs more than it gains."""
+
+
+_NOT_THE_USER = frozenset(
+    "polygrad numpy array_api_compat array_api_strict optree contextlib functools".split()
+)
+
+
+def user_line() -> str:
+    """The innermost line of the program that is not polygrad's own, for messages."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "").partition(".")[0]
+        if module not in _NOT_THE_USER:
+            name, number = frame.f_code.co_filename, frame.f_lineno
+            line = linecache.getline(name, number).strip()
+            return f"{name}, line {number}" + (f": {line}" if line else "")
+        frame = frame.f_back  # type: ignore[assignment]
+    return "an unknown line"

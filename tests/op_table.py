@@ -17,11 +17,13 @@ of them. Each case is run
 - forward, on every device, in float64 and float32 (and complex128 and complex64 if the row says
   ``complex=True``), against ``reference`` (NumPy's function of that name by default);
 - backward, compared between devices, against finite differences, forward against reverse mode,
-  and at second order. All floating-point arrays among the positional arguments are varied.
+  and at second order. All floating-point arrays among the positional arguments are varied;
+- under vmap, with each operand batched and not, in both modes (tests/test_vmap_ops.py).
 
 Say so where a row differs (see `Row` and `Case`): ``gradient="none"`` for functions without a
 derivative, ``smooth=False`` for cases on a kink (ties), ``fixed=(1,)`` for arguments that have
 no derivative, ``order=1`` to leave out second order (with a reason in a comment),
+``decides=(0,)`` for arrays whose values decide on the shape of the answer,
 ``needs="boolean_indexing"`` or ``"data_dependent_shapes"`` for what array-api-strict's flags of
 these names forbid, ``complex_only`` with complex samples, ``project=f`` to compare a function
 of the result where the result itself is only defined up to signs or order.
@@ -98,6 +100,11 @@ class Row:
     """The step of the finite differences, where the default 1e-6 does not suit."""
     raw: bool = True
     """Whether the function gives raw arrays back for raw arguments."""
+    decides: tuple[int, ...] = ()
+    """Arrays among the arguments whose values decide on the shape of the answer: vmap over one
+    of them is refused. The masks of cases that need boolean_indexing are such without a word."""
+    another: Callable[[Any, int], Any] | None = None
+    """Another array like one of the arguments, for the examples of a vmap after the first."""
     creates: bool = False
     """A creation function: takes device= and makes an Array whatever it is given."""
 
@@ -264,7 +271,7 @@ NO_ROW = dict.fromkeys(
     "to_numpy": "leaves the array API; tested with the devices",
     "fft": "an extension; its functions have rows of their own",
     "linalg": "an extension; its functions have rows of their own",
-    "special": "an extension; its functions are tested in test_special",
+    "special": "an extension; its functions have rows of their own",
     "to_device": "its result is on another device than its argument; tested with the devices",
 }
 """Public names without a row, with the reason."""
@@ -272,7 +279,8 @@ OPS_WITHOUT_ROW = {
     "to_device": NO_ROW["to_device"],
     "unique_counts": "run by its row on untracked arrays only; tracked ones take unique_all",
     "unique_inverse": "run by its row on untracked arrays only; tracked ones take unique_all",
-    "gammasgn": "tested by name in test_special",
-    "wofz": "tested by name in test_special",
+    "call": "runs a Python function of the caller's; tested in test_control_flow",
+    "linear_solve": "runs a solver of the caller's; tested in test_implicit",
+    "implicit_root": "runs a solver of the caller's; tested in test_implicit",
 }
 """Ops that no row runs, with the reason."""

@@ -24,7 +24,7 @@ LAYERS = [
     {"core"},
     {"ops"},
     {"numpy_functions", "torch_functions", "transforms"},
-    {"explain", "random", "testing"},
+    {"compile", "explain", "implicit", "random", "testing"},
     {"data", "io", "nn", "optim"},
 ]
 LIBRARIES = {

@@ -5,15 +5,16 @@ A batch rule is ``rule(op, size, values, batched, params)``: ``values`` are one 
 marked in ``batched`` with the batch in front, and so is each answer that it returns.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.array import BASE, Array, Batched
+from polygrad.array import BASE, Array, Batched, differs_between_examples
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
-from polygrad.core.trace import Trace, bind
-from polygrad.errors import IndexingError, LeakedArrayError
+from polygrad.core.trace import Trace, bind, leaked
+from polygrad.errors import IndexingError
 
 BatchRule = Callable[..., Any]
 
@@ -23,8 +24,10 @@ class BatchTrace(Trace):
 
     __slots__ = ("size",)
 
-    def __init__(self, size: int) -> None:
-        super().__init__()
+    transform = "pg.vmap"
+
+    def __init__(self, size: int, origin: Any = None) -> None:
+        super().__init__(origin)
         self.size = size
 
     def input(self, value: Any) -> Array:
@@ -34,10 +37,7 @@ class BatchTrace(Trace):
     def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run ``op`` one level down by its batch rule."""
         if not self.alive:
-            raise LeakedArrayError(
-                f"{op.name}: an array of a vmap is used after that vmap ended; return it from "
-                "the function instead"
-            )
+            raise leaked(op, args, self, "return it from the function instead")
         values, batched = [], []
         for arg in args:
             mine = type(arg) is Array and arg._trace is self
@@ -113,7 +113,7 @@ def by_axis(new: int = 0) -> BatchRule:
 
 def _flat_example(op: Op, size: int, x: Any, params: Any) -> Any:
     xp = op_module.traced_namespace
-    flat = xp.reshape(x, (size, -1))
+    flat = xp.reshape(x, (size, math.prod(x.shape[1:])))
     out = bind(op, (flat,), {**params, "axis": 1})
     if params.get("keepdims"):
         out = xp.reshape(out, (size, *(1,) * (len(x.shape) - 1)))
@@ -133,7 +133,17 @@ def refuse(remedy: str) -> BatchRule:
             f"{op.name} inside vmap: the number of elements would differ between examples; {remedy}"
         )
 
+    rule.remedy = remedy  # type: ignore[attr-defined]
     return rule
+
+
+def refuse_examples(function: str, argument: str, value: Any, remedy: str) -> None:
+    """Raise IndexingError for an argument that decides on a shape, if a vmap runs over it."""
+    if differs_between_examples(value):
+        raise IndexingError(
+            f"{function} inside vmap: {argument} differs between the examples, and with it the "
+            f"shape of the answer; {remedy}"
+        )
 
 
 def loop(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
@@ -143,6 +153,11 @@ def loop(op: Op, size: int, values: list[Any], batched: list[bool], params: Any)
         "with batch=...",
         stacklevel=2,
     )
+    return one_by_one(op, size, values, batched, params)
+
+
+def one_by_one(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+    """One example after the other, where that was asked for."""
     xp = op_module.traced_namespace
     outs: Sequence[Any] = [
         bind(

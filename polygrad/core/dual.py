@@ -6,15 +6,15 @@ from polygrad.array import BASE, Array, wrap
 from polygrad.backend import guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, match_dtype
-from polygrad.core.trace import Trace, bind, lifted
+from polygrad.core.trace import Trace, bind, leaked, lifted
 from polygrad.dtypes import as_dtype
-from polygrad.errors import LeakedArrayError
 
 
 class ForwardTrace(Trace):
     """Pushes tangents through each op; an array's node is its tangent."""
 
     __slots__ = ()
+    transform = "forward mode (pg.jvp)"
 
     def input(self, value: Any, tangent: Any) -> Array:
         """A tracked array with a value and a tangent one level down."""
@@ -23,10 +23,8 @@ class ForwardTrace(Trace):
     def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run ``op`` one level down, and its rule on the tangents."""
         if not self.alive:
-            raise LeakedArrayError(
-                f"{op.name}: a tracked array is used after the transform that made it ended; "
-                "return it from the function, or keep pg.stop_gradient(x)"
-            )
+            remedy = "return it from the function, or keep pg.stop_gradient(x)"
+            raise leaked(op, args, self, remedy)
         values: list[Any] = []
         tangents: list[Any] = []
         mask = 1 << len(args)  # as in reverse mode, marks the number of operands

@@ -5,7 +5,6 @@ after the one around it and is therefore above it. No stack is kept, so an excep
 nothing behind and threads share nothing.
 """
 
-import inspect
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -35,11 +34,16 @@ class Trace:
     __slots__ = ("level", "alive", "origin")
     transform = "a transform"
     """What users call it, for messages."""
+    integers_known = False
+    """Whether integers may be read as plain values, since no gradient is lost with them."""
 
     def __init__(self, origin: Any = None) -> None:
         self.level = next(_levels)
         self.alive = True
-        self.origin = origin  # the function that runs in it
+        # The code of the function that runs in it, which, unlike the function, holds nothing.
+        while (inner := getattr(origin, "__wrapped__", None)) is not None:
+            origin = inner
+        self.origin = getattr(origin, "__code__", None)
 
     def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run ``op``, some operands of which belong to this trace."""
@@ -72,9 +76,7 @@ def leaked(op: Op, args: tuple[Any, ...], trace: Trace, remedy: str) -> LeakedAr
     array = next(arg for arg in args if type(arg) is Array and arg._trace is trace)
     maker = getattr(array._node, "op", None)
     what = f"of shape {tuple(array.shape)}" + (f", the result of {maker.name}," if maker else "")
-    function = inspect.unwrap(trace.origin) if callable(trace.origin) else None
-    code = getattr(getattr(function, "func", function), "__code__", None)
-    where = ""
+    code, where = trace.origin, ""
     if code is not None:
         where = f" in the function {code.co_name} ({code.co_filename}:{code.co_firstlineno})"
     return LeakedArrayError(
@@ -102,7 +104,9 @@ def run(op: Op, impl: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
     try:
         out = impl(*args, **params) if params else impl(*args)
     except Exception as error:
-        raise explained(op, args, params, error) from error
+        out = _elsewhere(op, args, params, error)
+        if out is None:
+            raise explained(op, args, params, error) from error
     # One array is the rule; several, or a library's scalar, are settled.
     return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
 
@@ -134,6 +138,14 @@ def _evaluate_first(
     else:
         op.fast[classes] = impl
     return run(op, impl, args, params)
+
+
+def _elsewhere(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Any:
+    """What the backend offers in place of a function that its library refused, or None."""
+    for backend in {ARRAY_TYPES[type(arg)] for arg in args if type(arg) in ARRAY_TYPES}:
+        if backend.elsewhere is not None:
+            return backend.elsewhere(op, args, params, error)
+    return None
 
 
 def _settled(op: Op, args: Sequence[Any], out: Any) -> Any:

@@ -36,7 +36,7 @@ def _create(name: str, *args: Any, dtype: Any, device: Any, **options: Any) -> A
     except (TypeError, ValueError, OverflowError) as error:
         given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in options.items())])
         named = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
-        raise named(f"{name}({given}): {error}") from error
+        raise error if isinstance(error, PolygradError) else named(f"{name}({given}): {error}")
     return wrap(backend.normalise(value))
 
 

@@ -16,7 +16,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.ops.arithmetic import conj
 from polygrad.ops.checked import check_functions
-from polygrad.ops.creation import arange
+from polygrad.ops.creation import arange, asarray
 from polygrad.ops.datatypes import astype
 from polygrad.ops.joining import concat
 from polygrad.ops.manipulation import normalise_axes, normalise_axis, roll
@@ -326,7 +326,7 @@ def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None)
     Array([ 0.  ,  0.25, -0.5 , -0.25], dtype=float64, device=cpu)
     """
     n = _length("fftfreq", n, n)
-    wanted = _floating("fftfreq", dtype)
+    wanted = _floating("fftfreq", dtype, device)
     up = arange((n + 1) // 2, dtype=wanted, device=device)
     down = arange(-(n // 2), 0, dtype=wanted, device=device)
     return concat([up, down]) / (n * d)
@@ -339,11 +339,11 @@ def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None
     Array([0.  , 0.25, 0.5 ], dtype=float64, device=cpu)
     """
     n = _length("rfftfreq", n, n)
-    return arange(n // 2 + 1, dtype=_floating("rfftfreq", dtype), device=device) / (n * d)
+    return arange(n // 2 + 1, dtype=_floating("rfftfreq", dtype, device), device=device) / (n * d)
 
 
-def _floating(name: str, dtype: Any) -> Any:
-    wanted = as_dtype("float64" if dtype is None else dtype)
+def _floating(name: str, dtype: Any, device: Any) -> Any:
+    wanted = asarray(0.0, device=device).dtype if dtype is None else as_dtype(dtype)
     if wanted.kind != "real floating":
         raise ArgumentTypeError(f"{name}: got dtype {wanted}, expected a real floating type")
     return wanted

@@ -33,12 +33,16 @@ class Info:
         return current_device()
 
     def devices(self) -> Any:
-        """The devices of this machine that have every data type of the standard.
+        """The current device and those of this machine that have every data type of the standard.
 
         Code that goes through them may use any data type on each; `pg.devices` has them all. A
         list; a tuple from version 2025.12 on.
         """
-        return sequence(place for place in devices() if len(self.dtypes(device=place)) == _DTYPES)
+        return sequence(
+            place
+            for place in devices()
+            if place == current_device() or len(self.dtypes(device=place)) == _DTYPES
+        )
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, DType]:
         """The data types of new floating-point, complex, integer and index arrays."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from polygrad.array import wrap
-from polygrad.core.batch import by_axis
+from polygrad.core.batch import by_axis, refuse_examples
 from polygrad.core.kinds import Linear
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
@@ -35,6 +35,23 @@ stack_op = Linear(
     lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
     operands=None,
     batch=by_axis(new=1),
+)
+
+
+class _Unstack(Linear):
+    """One op with many answers: its transpose is one stack, not a sum of padded slices."""
+
+    __slots__ = ()
+    multiple = True
+
+
+unstack_op = _Unstack(
+    "unstack",
+    lambda xp, g, x, axis: xp.stack(g, axis=axis),
+    lambda xp, x, axis: tuple(
+        [xp.getitem(x, (*(slice(None),) * axis, i, ...)) for i in range(x.shape[axis])]
+    ),
+    batch=by_axis(),
 )
 
 
@@ -87,9 +104,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     [(3,), (3,)]
     """
     axis = normalise_axis("unstack", axis, len(x.shape))
-    from polygrad.ops.indexing import getitem
-
-    return tuple(getitem(x, (*(slice(None),) * axis, i, ...)) for i in range(x.shape[axis]))
+    return bind(unstack_op, (x,), {"axis": axis}) if x.shape[axis] else ()
 
 
 def tile(x: Any, repetitions: Sequence[int], /) -> Any:
@@ -125,6 +140,7 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
         x, axis = reshape(x, (-1,)), 0
     axis = normalise_axis("repeat", axis, len(x.shape))
     n = x.shape[axis]
+    refuse_examples("repeat", "repeats", repeats, "pass the same repeats for all of them")
     counts = repeats if isinstance(repeats, int | list | tuple) else wrap(repeats).tolist()
     counts = [counts] if isinstance(counts, int) else list(counts)
     counts = counts * n if len(counts) == 1 else counts

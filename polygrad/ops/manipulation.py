@@ -28,7 +28,9 @@ def _batch_broadcast(op: Op, size: int, values: list[Any], batched: list[bool], 
 def _batch_roll(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
     (x,), axis = values, params["axis"]
     if axis is None:  # each example as if it were flat
-        flat = bind(op, (reshape(x, (size, -1)),), {"shift": params["shift"], "axis": 1})
+        flat = bind(
+            op, (reshape(x, (size, math.prod(x.shape[1:]))),), {"shift": params["shift"], "axis": 1}
+        )
         return reshape(flat, x.shape)
     ndim = len(x.shape) - 1
     axes = axis if isinstance(axis, tuple) else (axis,)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad.array import wrap
+from polygrad.core.batch import refuse_examples
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops.comparison import isnan, where
@@ -135,6 +136,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     >>> pg.bincount(pg.asarray([0, 2, 2]))
     Array([1, 0, 2], dtype=int64, device=cpu)
     """
+    refuse_examples("bincount", "x", x, "write pg.scatter_add(weights, x, (length,))")
     x = stop_gradient(x)
     if x.shape[0] and int(wrap(smallest(x)).item()) < 0:
         raise ArgumentValueError("bincount: x holds a negative integer, expected 0 or larger")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from polygrad.core.batch import by_axis, loop, refuse
+from polygrad.core.batch import by_axis, refuse
 from polygrad.core.kinds import Nondifferentiable
-from polygrad.core.op import Op
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.ops.bisection import searchsorted_rule
 from polygrad.ops.creation import scalar_beside
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
@@ -27,13 +27,7 @@ def _search(xp: Any, x1: Any, x2: Any, *sorter: Any, side: str) -> Any:
     return xp.searchsorted(x1, x2, side=side, sorter=sorter[0] if sorter else None)
 
 
-def _batch_search(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
-    if batched[0] or len(values) > 2:
-        return loop(op, size, values, batched, params)
-    return bind(op, tuple(values), params)  # one x1 for all: x2 may have any shape
-
-
-searchsorted_op = Nondifferentiable("searchsorted", _search, batch=_batch_search)
+searchsorted_op = Nondifferentiable("searchsorted", _search, batch=searchsorted_rule)
 
 
 def _place(op: Any, name: str, x: Any, axis: int | None, keepdims: bool) -> Any:

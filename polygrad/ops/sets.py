@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 from polygrad.array import BASE, Array, is_array
-from polygrad.core.batch import loop, refuse
+from polygrad.core.batch import refuse
 from polygrad.core.kinds import Nondifferentiable
-from polygrad.core.op import Op
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentTypeError
+from polygrad.ops.bisection import isin_rule
 from polygrad.ops.creation import scalar_beside
 from polygrad.ops.indexing import take
 from polygrad.ops.manipulation import reshape
@@ -101,13 +101,7 @@ def unique_values(x: Any, /) -> Any:
     return unique_inverse(x).values
 
 
-def _batch_isin(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
-    if batched[1]:
-        return loop(op, size, values, batched, params)
-    return bind(op, tuple(values), params)  # one set for all: x1 may have any shape
-
-
-isin_op = Nondifferentiable("isin", batch=_batch_isin)
+isin_op = Nondifferentiable("isin", batch=isin_rule)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:

@@ -1,9 +1,9 @@
 """Functional updates: ``x.at[key].add(values)`` is a new array, ``x`` stays as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from polygrad.array import Array, is_array
+from polygrad.array import Array, differs_between_examples, is_array
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.arithmetic import divide, multiply, negative, pow
@@ -78,9 +78,8 @@ class At:
         targets = getitem(numbers, key)
         flat = reshape(x, (-1,))
         values = reshape(broadcast_to(values, tuple(targets.shape)), (-1,))
-        for sources, places in _rounds(to_numpy(stop_gradient(targets)).ravel().tolist()):
-            at = as_operand(places, x, "x.at[...]: places")
-            picked = getitem(values, as_operand(sources, x, "x.at[...]: sources"))
+        for sources, at in _rounds(reshape(targets, (-1,)), x):
+            picked = getitem(values, sources)
             flat = index_set(flat, function(getitem(flat, at), picked), at)
         return reshape(flat, tuple(x.shape))
 
@@ -124,18 +123,27 @@ def _has_integers(key: Any) -> bool:
     )
 
 
-def _rounds(targets: list[int]) -> list[tuple[list[int], list[int]]]:
-    """Updates split into rounds that name no target twice, in order: (sources, targets)."""
+def _rounds(targets: Any, like: Any) -> Iterator[tuple[Any, Any]]:
+    """Updates split into rounds that name no target twice, in order: (sources, targets).
+
+    Targets that differ between the examples of a vmap cannot be compared: one update a round.
+    """
+    if differs_between_examples(targets):
+        for source in range(targets.shape[0]):
+            one = slice(source, source + 1)
+            yield one, getitem(targets, one)
+        return
     seen: dict[int, int] = {}
     rounds: list[tuple[list[int], list[int]]] = []
-    for source, target in enumerate(targets):
+    for source, target in enumerate(to_numpy(stop_gradient(targets)).tolist()):
         n = seen.get(target, 0)
         seen[target] = n + 1
         if n == len(rounds):
             rounds.append(([], []))
         rounds[n][0].append(source)
         rounds[n][1].append(target)
-    return rounds
+    for sources, places in rounds:
+        yield as_operand(sources, like, "sources"), as_operand(places, like, "places")
 
 
 def at(x: Any, /) -> At:

@@ -1,5 +1,6 @@
 """What every transform does with arguments: find the arrays, give back the kind that came."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from polygrad import tree
@@ -8,8 +9,15 @@ from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for
 from polygrad.core.trace import Trace, describe
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
-from polygrad.errors import DTypeError, MixedArraysError, NonScalarError
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DTypeError,
+    MixedArraysError,
+    NonScalarError,
+)
 
+ArgNums = int | Sequence[int]
 ARRAY, RAW, PYTHON = "polygrad.Array", "library array", "Python number"
 
 
@@ -147,3 +155,47 @@ def check_scalar(value: Any, name: str) -> None:
             f"{name}: the function returned {dtype}, expected a real floating-point scalar; "
             "take pg.real(...) or pg.abs(...) of it, or use pg.vjp"
         )
+
+
+def check_callable(f: Any, name: str) -> None:
+    """Raise ArgumentTypeError unless the function to transform can be called."""
+    if not callable(f):
+        raise ArgumentTypeError(
+            f"{name}: got {type(f).__name__} for the function, expected a callable; "
+            f"pg.{name} takes the function itself, not its value"
+        )
+
+
+def argument_numbers(argnums: ArgNums, count: int, name: str) -> tuple[int, ...]:
+    """``argnums`` as places from 0, for a call of ``name`` with that many arguments."""
+    if type(argnums) is int and 0 <= argnums < count:
+        return (argnums,)
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    if not isinstance(numbers, list | tuple) or not all(isinstance(n, int) for n in numbers):
+        raise ArgumentTypeError(
+            f"argnums: got {argnums!r}, expected a number or a tuple of numbers: the places of "
+            "positional arguments, from 0"
+        )
+    for n in numbers:
+        if not -count <= n < count:
+            choices = f"numbers from 0 to {count - 1}" if count else "at least one to be passed"
+            raise ArgumentValueError(
+                f"argnums: got {argnums!r}, but {name} was called with {count} positional "
+                f"arguments; expected {choices}"
+            )
+    numbers = tuple(n % count for n in numbers)
+    if len(set(numbers)) < len(numbers):
+        raise ArgumentValueError(f"argnums: got {argnums!r}, expected each argument only once")
+    return numbers
+
+
+def split(out: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
+    """What a function returned, and its further outputs where ``has_aux`` says there are some."""
+    if not has_aux:
+        return out, None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise ArgumentTypeError(
+            f"{name}: with has_aux=True the function has to return a pair (value, aux), "
+            f"got {type(out).__name__}"
+        )
+    return out

@@ -1,7 +1,7 @@
 """Reverse mode: vjp, grad and value_and_grad over pytrees."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from polygrad import ops, tree
@@ -9,18 +9,20 @@ from polygrad.array import Array, is_array
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, namespace_of
 from polygrad.core.tape import Node, ReverseTrace, backward
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
+from polygrad.errors import DTypeError, ShapeError
 from polygrad.transforms.arguments import (
+    ArgNums,
     Leaf,
+    argument_numbers,
+    check_callable,
     check_place,
     check_scalar,
     inside,
     kind_of,
     nothing_to_differentiate,
+    split,
     take_off,
 )
-
-ArgNums = int | Sequence[int]
 
 
 def _flatten(arg: Any) -> tuple[list[Any], Any]:
@@ -87,7 +89,7 @@ class _Argument:
         return _unflatten(self.spec, flat)
 
 
-class _Recording:
+class Recording:
     """One forward run with some arguments tracked."""
 
     def __init__(
@@ -149,9 +151,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> out, pullback(1.0)
     (12.0, (4.0, 3.0))
     """
-    _check_callable(f, "vjp")
-    run = _Recording(f, primals, {}, tuple(range(len(primals))))
-    out, aux = _split(run.out, has_aux, "vjp")
+    check_callable(f, "vjp")
+    run = Recording(f, primals, {}, tuple(range(len(primals))))
+    out, aux = split(run.out, has_aux, "vjp")
     leaves, spec = tree.flatten(out)
     tracked = [
         leaf if type(leaf) is Array and leaf._trace is run.trace else None for leaf in leaves
@@ -207,14 +209,14 @@ def value_and_grad(
     >>> pg.value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
-    _check_callable(f, "value_and_grad")
+    check_callable(f, "value_and_grad")
     name = getattr(f, "__name__", type(f).__name__)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        numbers = _argnums(argnums, len(args), name)
-        run = _Recording(f, args, kwargs, numbers)
-        out, aux = _split(run.out, has_aux, name)
+        numbers = argument_numbers(argnums, len(args), name)
+        run = Recording(f, args, kwargs, numbers)
+        out, aux = split(run.out, has_aux, name)
         run.out = None
         check_scalar(out, name)
         value = run.value(out)
@@ -260,44 +262,3 @@ def _like(name: str, value: Any) -> Any:
     if type(value) is Array:
         return getattr(ops, name)(value)
     return getattr(namespace_of(type(value)), name)(value)
-
-
-def _check_callable(f: Any, name: str) -> None:
-    if not callable(f):
-        raise ArgumentTypeError(
-            f"{name}: got {type(f).__name__} for the function, expected a callable; "
-            f"pg.{name} takes the function itself, not its value"
-        )
-
-
-def _argnums(argnums: ArgNums, count: int, name: str) -> tuple[int, ...]:
-    if type(argnums) is int and 0 <= argnums < count:
-        return (argnums,)
-    numbers = (argnums,) if isinstance(argnums, int) else argnums
-    if not isinstance(numbers, list | tuple) or not all(isinstance(n, int) for n in numbers):
-        raise ArgumentTypeError(
-            f"argnums: got {argnums!r}, expected a number or a tuple of numbers: the places of "
-            "positional arguments, from 0"
-        )
-    for n in numbers:
-        if not -count <= n < count:
-            choices = f"numbers from 0 to {count - 1}" if count else "at least one to be passed"
-            raise ArgumentValueError(
-                f"argnums: got {argnums!r}, but {name} was called with {count} positional "
-                f"arguments; expected {choices}"
-            )
-    numbers = tuple(n % count for n in numbers)
-    if len(set(numbers)) < len(numbers):
-        raise ArgumentValueError(f"argnums: got {argnums!r}, expected each argument only once")
-    return numbers
-
-
-def _split(out: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
-    if not has_aux:
-        return out, None
-    if not isinstance(out, tuple) or len(out) != 2:
-        raise ArgumentTypeError(
-            f"{name}: with has_aux=True the function has to return a pair (value, aux), "
-            f"got {type(out).__name__}"
-        )
-    return out

@@ -35,7 +35,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         leaves, spec = tree.flatten(args)
         axes = _axes_of_leaves(in_axes, args, spec)
         size = _common_length(leaves, axes, args)
-        trace = BatchTrace(size)
+        trace = BatchTrace(size, f)
         shown = [
             inside(leaf) if axis is None else trace.input(_to_front(leaf, axis))
             for leaf, axis in zip(leaves, axes, strict=True)
@@ -109,7 +109,11 @@ def _common_length(leaves: list[Any], axes: list[int | None], args: Any) -> int:
 
 def _to_front(leaf: Any, axis: int) -> Any:
     moved = leaf if axis == 0 else ops.moveaxis(leaf, axis, 0)
-    return moved._value if type(moved) is Array and moved._trace is BASE else moved
+    if type(moved) is not Array:
+        return moved
+    if moved._trace is BASE:
+        return moved._value
+    return Array(moved._value, moved._trace, moved._node)  # x[i] = v changes the caller's own
 
 
 def _outputs(out: Any, out_axes: Any, trace: BatchTrace, kind: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from polygrad.array import Array, raw_and_backend
 from polygrad.backend import SCALAR_TYPES
 from polygrad.core.op import Rule
-from polygrad.core.trace import PYTHON_SCALARS
+from polygrad.core.trace import PYTHON_SCALARS, lifted
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import BackendError, NonDifferentiableError
@@ -62,7 +62,12 @@ def _native(name: str, generic: Generic) -> Callable[..., Any]:
 
 
 def operands(*values: Any) -> list[Any]:
-    """The values with each Python number as an array beside the first array among them."""
+    """The values as arrays that mix: each Python number beside the first array among them.
+
+    Library arrays beside an Array are wrapped, since not every library knows one in ``a * b``.
+    """
+    if any(type(v) is Array for v in values):
+        values = tuple(map(lifted, values))
     arrays = [v for v in values if type(v) not in PYTHON_SCALARS and type(v) not in SCALAR_TYPES]
     if len(arrays) == len(values):
         return arrays

@@ -1,0 +1,255 @@
+"""jit: a function compiled for the shapes and data types it is called with."""
+
+import functools
+import os
+import threading
+import warnings
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from polygrad import tree
+from polygrad.array import BASE, Array, is_array, wrap
+from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.compile.graph import Graph
+from polygrad.compile.lowering import Lowered, lower
+from polygrad.compile.shortcut import MISS, shortcut
+from polygrad.compile.signature import Arguments, Split, is_tracked
+from polygrad.compile.tracing import CapturedTrackedArray, input_like, trace
+from polygrad.core.debugging import while_on
+from polygrad.device import current_device
+from polygrad.errors import ArgumentTypeError, RetraceWarning
+from polygrad.transforms.arguments import inside, kind_of, unwrap_as
+
+VARIABLE = "POLYGRAD_JIT"
+SHORTCUTS = 4
+"""Programs of one function that get a shortcut, tried one after the other."""
+RETRACES = 16
+"""After so many programs for one function a warning says what keeps changing."""
+
+
+class Traced:
+    """A function traced for one kind of arguments: its graph, and how outputs are put together."""
+
+    def __init__(self, f: Callable[..., Any], split: Split, name: str) -> None:
+        values = [input_like(leaf) for leaf in split.leaves]
+        self.places = [i for i, value in enumerate(values) if value is not None]
+        self.kind = kind_of(split.leaves)
+        donated = split.donated()
+        self.donated = [donated[i] for i in self.places]
+        self.results: list[Any] = []  # for each output leaf its number, or what it always is
+        self.raw: list[bool] = []
+
+        def flat(arrays: list[Array]) -> list[Any]:
+            leaves = list(split.leaves)
+            for i, array in zip(self.places, arrays, strict=True):
+                leaves[i] = array
+            args, kwargs = split.rebuild(leaves)
+            outs, self.spec = tree.flatten(f(*args, **kwargs))
+            found = []
+            for out in outs:
+                self.results.append(_Place(len(found)) if is_array(out) else out)
+                self.raw.append(is_array(out) and type(out) is not Array)
+                if is_array(out):
+                    found.append(out)
+            return found
+
+        inputs = [value for value in values if value is not None]
+        self.graph: Graph = trace(flat, inputs, name)
+        self.graph.check()
+        places = [r.number if type(r) is _Place else None for r in self.results]
+        self.weak = [n is not None and self.graph.outputs[n].weak for n in places]
+
+    def inputs(self, leaves: Sequence[Any]) -> list[Any]:
+        """The library arrays and Python numbers of a call."""
+        found = []
+        for i in self.places:
+            leaf = leaves[i]
+            if type(leaf) is Array:
+                leaf = leaf._value
+            if type(leaf) in SCALAR_TYPES:
+                leaf = backend_for_type(type(leaf)).normalise(leaf)  # type: ignore[union-attr]
+            found.append(leaf)
+        return found
+
+    def outputs(self, arrays: Sequence[Any]) -> Any:
+        """What the function returns, in the kind of array that came in."""
+        leaves = []
+        for result, raw in zip(self.results, self.raw, strict=True):
+            if type(result) is not _Place:
+                leaves.append(result)
+                continue
+            out = arrays[result.number]
+            number = type(out) in (bool, int, float, complex)
+            leaves.append(out if raw or number else unwrap_as(Array(out, BASE, None), self.kind))
+        return tree.unflatten(self.spec, leaves)
+
+
+class _Place:
+    """Stands for an array among the leaves of an output."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Jitted:
+    """What `jit` returns: a function with a program for each kind of arguments it has met."""
+
+    def __init__(self, f: Callable[..., Any], arguments: Arguments) -> None:
+        functools.update_wrapper(self, f)
+        self._f, self._arguments = f, arguments
+        self._programs: dict[Hashable, tuple[Traced, Lowered]] = {}
+        self._shortcuts: tuple[Callable[..., Any], ...] = ()
+        self._tried: set[Lowered] = set()
+        self._lock = threading.RLock()
+        self._eager = os.environ.get(VARIABLE) == "0"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for quick in self._shortcuts:
+            out = quick(args, kwargs)
+            if out is not MISS:
+                return out
+        split = self._arguments.split(args, kwargs)
+        if self._eager or any(map(is_tracked, split.leaves)):
+            return self._inline(split)
+        try:
+            traced, lowered = self._program(split)
+        except CapturedTrackedArray:
+            return self._inline(split)
+        out = traced.outputs(lowered.run(*traced.inputs(split.leaves)))
+        if len(self._shortcuts) < SHORTCUTS and lowered not in self._tried:
+            self._tried.add(lowered)
+            static = self._arguments.static_numbers
+            quick = shortcut(args, kwargs, static, lowered, traced)
+            self._shortcuts += () if quick is None else (quick,)
+        return out
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """The program for these arguments: its graph, generated source and cost."""
+        return self._program(self._arguments.split(args, kwargs))[1]
+
+    def _inline(self, split: Split) -> Any:
+        """The function itself, where a transform outside has to see its ops."""
+        kind = kind_of(split.leaves)
+        args, kwargs = split.rebuild([inside(leaf) for leaf in split.leaves])
+        return tree.map(lambda leaf: unwrap_as(leaf, kind), self._f(*args, **kwargs))
+
+    def _program(self, split: Split) -> tuple[Traced, Lowered]:
+        key = (current_device().name, *split.key())
+        found = self._programs.get(key)
+        if found is None:
+            with self._lock:
+                found = self._programs.get(key)
+                if found is None:
+                    traced = Traced(self._f, split, self._arguments.name)
+                    found = traced, lower(traced.graph, traced.donated)
+                    self._warn_of_storm(key)
+                    self._programs[key] = found
+        return found
+
+    def _warn_of_storm(self, key: Any) -> None:
+        if len(self._programs) + 1 != RETRACES:
+            return
+        last: Any = next(reversed(self._programs))
+        parts = (
+            "the device",
+            "the structure",
+            "the number",
+            "shapes or data types",
+            "static values",
+        )
+        changed = [name for name, a, b in zip(parts, last, key, strict=True) if a != b]
+        warnings.warn(
+            f"jit: {self._arguments.name} is traced for the {RETRACES}th time; "
+            f"{' and '.join(changed)} of its arguments keep changing. Pass what changes as arrays "
+            "of one shape and data type (pad to a few sizes), not as static arguments",
+            RetraceWarning,
+            stacklevel=4,
+        )
+
+    def __repr__(self) -> str:
+        return f"<jit of {self._arguments.name}, {len(self._programs)} programs>"
+
+
+def _uncompiled(self: Jitted, *args: Any, **kwargs: Any) -> Any:
+    return self._inline(self._arguments.split(args, kwargs))
+
+
+while_on(Jitted, "__call__", _uncompiled)  # debug_nans looks at each op
+
+
+def jit(
+    f: Callable[..., Any],
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    donate_argnums: int | Sequence[int] = (),
+) -> Jitted:
+    """A function that computes what ``f`` does, compiled.
+
+    On the first call ``f`` runs once on arrays without values, through any transforms inside it;
+    what it computes becomes a program, which runs in this and all later calls with arguments of
+    the same structure, shapes, data types and device. Arguments are pytrees; arrays, floats and
+    complex numbers among the leaves may change from call to call, all else (an int, a bool, a
+    string) is static: a new value means a new program. So are the arguments named by ``static_argnums`` and ``static_argnames``; they
+    have to be hashable. Arrays of the arguments at ``donate_argnums`` are given away: their memory
+    may be used again, for results above all, and must not be read afterwards.
+
+    Only computation on arrays is kept. Printing, appending to a list, reading a clock or a
+    global happen when ``f`` is traced and not again; arrays that ``f`` captures are copied then.
+    Under another transform (``pg.grad(pg.jit(f))``) ``f`` runs as it is. With the environment
+    variable ``POLYGRAD_JIT=0`` it always does.
+
+    Raises UnknownValueError, with the line, where ``f`` needs values while it is traced
+    (``if x > 0``, ``float(x)``, a mask as an index), StaticArgumentError for a static argument
+    without a hash. Warns with RetraceWarning when it is traced for the 16th time.
+
+    >>> step = pg.jit(lambda w, x: w - 0.1 * pg.grad(lambda w: pg.sum((x * w) ** 2))(w))
+    >>> step(pg.ones(2), pg.asarray([1.0, 2.0]))
+    Array([0.8, 0.2], dtype=float64, device=cpu)
+    """
+    _check_callable(f, "jit")
+    return Jitted(f, Arguments(f, static_argnums, static_argnames, donate_argnums))
+
+
+def make_graph(f: Callable[..., Any]) -> Callable[..., Graph]:
+    """A function that traces ``f`` and returns its graph, readable as a program.
+
+    It takes the arguments of ``f``, of which only shapes and data types matter. Raises what
+    `jit` raises.
+
+    >>> pg.make_graph(lambda x: pg.sum(x * 2.0))(pg.ones((2, 3)))
+    <lambda>(a: float64[2, 3]):
+        b: float64[2, 3] = multiply(a, 2.0)
+        c: float64[] = sum(b, axis=(0, 1), keepdims=False)
+        return c
+    """
+    _check_callable(f, "make_graph")
+    arguments = Arguments(f, (), (), ())
+
+    @functools.wraps(f)
+    def traced(*args: Any, **kwargs: Any) -> Graph:
+        split = arguments.split(args, kwargs)
+        if any(map(is_tracked, split.leaves)):
+            raise ArgumentTypeError(
+                f"make_graph({arguments.name}): an argument is tracked by a transform; call it "
+                "outside of the transform"
+            )
+        try:
+            return Traced(f, split, arguments.name).graph
+        except CapturedTrackedArray:
+            raise ArgumentTypeError(
+                f"make_graph({arguments.name}): the function uses an array that a transform tracks; "
+                "call it outside of the transform"
+            ) from None
+
+    return traced
+
+
+def _check_callable(f: Any, name: str) -> None:
+    if not callable(f):
+        raise ArgumentTypeError(
+            f"{name}: got {type(f).__name__} for the function, expected a callable; pg.{name} "
+            "takes the function itself, not its value"
+        )

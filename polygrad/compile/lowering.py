@@ -1,0 +1,74 @@
+"""From a graph to a program: passes, then the backend's compiler, or a replay."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from polygrad.compile.cost import Cost, cost
+from polygrad.compile.graph import Graph
+from polygrad.compile.passes import optimise
+from polygrad.compile.passes.expand import expand
+from polygrad.compile.program import Writer
+from polygrad.compile.replay import replay
+from polygrad.device import current_device
+
+
+class Lowered:
+    """A compiled program: its graph, its source, and what it costs."""
+
+    def __init__(self, graph: Graph, donated: Sequence[bool]) -> None:
+        self.graph = optimise(graph)
+        self._donated = tuple(donated)
+        self._source: str | None = None
+        target = _target(graph)
+        if target is None:
+            self.run = replay(self.graph)
+        else:
+            self._generate(*target)
+
+    def _generate(self, target: Any, backend: Any) -> None:
+        plain = self.graph
+        self.graph = optimise(expand(plain))
+        writer = Writer(self.graph, self._donated, target, backend)
+        self._source = writer.source()
+        make, _ = writer.build()
+        idle: list[Any] = []  # runs that are not under way, each with buffers of its own
+
+        def run(*inputs: Any) -> Any:
+            try:
+                program = idle.pop()
+            except IndexError:
+                program = make()
+            try:
+                out = program(*inputs)
+            except Exception as error:
+                if not any(self._donated):
+                    replay(plain)(*inputs)  # raises what the op says, with what it was given
+                raise error
+            idle.append(program)
+            return out
+
+        self.run = run
+
+    def cost(self) -> Cost:
+        """Arithmetic, memory traffic and memory of one call; see `polygrad.compile.cost.Cost`."""
+        return cost(self.graph)
+
+    def source(self) -> str:
+        """The generated code; the graph, where it is replayed op by op."""
+        return str(self.graph) if self._source is None else self._source
+
+
+def _target(graph: Graph) -> Any:
+    """The target and backend of a graph on one device, or None."""
+    values = [*graph.inputs, *graph.constants, *(o for e in graph.equations for o in e.outputs)]
+    devices = {value.device.name: value.device for value in values if not value.weak}
+    if len(devices) > 1:
+        return None
+    device = next(iter(devices.values()), None) or current_device()
+    target = device.backend.target()
+    return None if target is None else (target, device.backend)
+
+
+def lower(graph: Graph, donated: Sequence[bool]) -> Lowered:
+    """Compile a graph for the backend its arrays belong to."""
+    return Lowered(graph, donated)

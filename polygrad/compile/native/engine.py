@@ -1,0 +1,86 @@
+"""LLVM: from assembly to machine code of this processor, in memory."""
+
+import functools
+import threading
+from typing import Any
+
+from polygrad.errors import MissingPackageError
+
+_lock = threading.RLock()
+
+
+@functools.cache
+def binding() -> Any:
+    """llvmlite's binding, set up."""
+    try:
+        import llvmlite.binding as llvm
+    except ImportError:
+        raise MissingPackageError(
+            "native code needs the package llvmlite: install the extra 'fast' (llvmlite and scipy)"
+        ) from None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@functools.cache
+def processor() -> tuple[str, str]:
+    """The name of this processor and its features."""
+    llvm = binding()
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def has_feature(name: str) -> bool:
+    """Whether the processor has a feature, by LLVM's name for it."""
+    return f"+{name}" in processor()[1].split(",")
+
+
+def lanes(bits: int) -> int:
+    """How many numbers of so many bits a vector register holds."""
+    width = 512 if has_feature("avx512f") else 256 if has_feature("avx") else 128
+    return width // bits
+
+
+def _machine() -> Any:
+    llvm = binding()
+    name, features = processor()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=name, features=features, opt=3, jit=True, reloc="pic", codemodel="jitdefault"
+    )
+
+
+def compile_object(text: str) -> bytes:
+    """The object code of a module; the interpreter is not held up meanwhile."""
+    llvm = binding()
+    machine = _machine()
+    module = llvm.parse_assembly(text)
+    module.triple = llvm.get_default_triple()
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    options.loop_interleaving = options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+class Loaded:
+    """Object code in memory; it stays there as long as this does."""
+
+    def __init__(self, code: bytes) -> None:
+        llvm = binding()
+        with _lock:
+            empty = llvm.parse_assembly("")
+            self._engine = llvm.create_mcjit_compiler(empty, _machine())
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
+
+    def function(self, name: str) -> int:
+        """The address of a function."""
+        return int(self._engine.get_function_address(name))
+
+    def variable(self, name: str) -> int:
+        """The address of a global variable."""
+        return int(self._engine.get_global_value_address(name))

@@ -1,0 +1,112 @@
+"""Indices as sums of loop variables, and how an op that only looks at its operand maps them.
+
+A `Line` is ``constant + sum of factor * variable``; an index is a tuple of lines, one an axis.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from polygrad.compile.graph import Equation
+
+
+class Line(NamedTuple):
+    """A number that depends on variables by known factors."""
+
+    constant: int
+    terms: tuple[tuple[str, int], ...]
+
+    def times(self, factor: int) -> "Line":
+        """The multiple."""
+        if factor == 0:
+            return ZERO
+        return Line(self.constant * factor, tuple([(v, c * factor) for v, c in self.terms]))
+
+    def plus(self, other: "Line") -> "Line":
+        """The sum."""
+        total = dict(self.terms)
+        for variable, factor in other.terms:
+            total[variable] = total.get(variable, 0) + factor
+        terms = tuple(sorted((v, c) for v, c in total.items() if c))
+        return Line(self.constant + other.constant, terms)
+
+
+ZERO = Line(0, ())
+Index = tuple[Line, ...]
+
+
+def variable(name: str, offset: int = 0) -> Line:
+    """A variable by itself."""
+    return Line(offset, ((name, 1),))
+
+
+def strides(shape: Sequence[int]) -> list[int]:
+    """The distance of neighbours on each axis, in elements, of an array in C order."""
+    return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+
+
+def flat(index: Index, steps: Iterable[int]) -> Line:
+    """The place in memory."""
+    total = ZERO
+    for line, step in zip(index, steps, strict=True):
+        total = total.plus(line.times(step))
+    return total
+
+
+def broadcast(index: Index, shape: tuple[int, ...]) -> Index:
+    """The index of an operand of ``shape`` that is broadcast to the axes of ``index``."""
+    rest = index[len(index) - len(shape) :]
+    return tuple([ZERO if n == 1 else line for n, line in zip(shape, rest, strict=True)])
+
+
+VIEWS = frozenset(
+    {"broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem"}
+)
+
+
+def same_axes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    """Whether a reshape only adds and drops axes of length 1."""
+    return [n for n in old if n != 1] == [n for n in new if n != 1]
+
+
+def through(equation: Equation, index: Index) -> Index:
+    """The index of the operand for one of the answer; for views without index arrays."""
+    name, params, x = equation.op.name, equation.params, equation.inputs[0]
+    if name == "broadcast_to":
+        return broadcast(index, x.shape)
+    if name == "permute_dims":
+        found = [ZERO] * len(index)
+        for line, axis in zip(index, params["axes"], strict=True):
+            found[axis] = line
+        return tuple(found)
+    if name == "matrix_transpose":
+        return (*index[:-2], index[-1], index[-2])
+    if name == "flip":
+        axes = params.get("axis")
+        axes = range(len(index)) if axes is None else (axes,) if isinstance(axes, int) else axes
+        mirrored = [Line(n - 1, ()).plus(i.times(-1)) for i, n in zip(index, x.shape, strict=True)]
+        wanted = {a % len(index) for a in axes}
+        return tuple([mirrored[a] if a in wanted else index[a] for a in range(len(index))])
+    if name == "reshape":
+        lines = iter([i for i, n in zip(index, equation.out.shape, strict=True) if n != 1])
+        return tuple([ZERO if n == 1 else next(lines) for n in x.shape])
+    return _basic(params["index"], x.shape, index)
+
+
+def _basic(key: tuple[Any, ...], shape: tuple[int, ...], index: Index) -> Index:
+    """Integers, slices, None and the ellipsis."""
+    lines = iter(index)
+    found: list[Line] = []
+    used = sum(part is not None and part is not Ellipsis for part in key)
+    for part in key:
+        if part is None:
+            next(lines)
+        elif part is Ellipsis:
+            for _ in range(len(shape) - used):
+                found.append(next(lines))
+        elif isinstance(part, slice):
+            start, _, step = part.indices(shape[len(found)])
+            found.append(Line(start, ()).plus(next(lines).times(step)))
+        else:
+            found.append(Line(part % shape[len(found)], ()))
+    return tuple(found)

@@ -1,0 +1,92 @@
+"""A graph in the few ops that native code is written for, or the reason why it cannot be."""
+
+from typing import Any
+
+from polygrad.compile.elements import by_element
+from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.native import index as indexing
+from polygrad.compile.native.types import Unsupported, check
+from polygrad.compile.passes.rewrite import rewrite
+from polygrad.core.op import OPS
+
+REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
+PIECES = frozenset({"concat", "stack", "index_set", "scatter_add"})
+OTHERS = frozenset({"matmul", "class_places"})
+
+
+def prepare(graph: Graph) -> Graph:
+    """The graph, checked, with a mean as a sum and a division."""
+    for value in (*graph.inputs, *graph.constants):
+        check(value.dtype)
+    if any(v.weak for v in graph.outputs):
+        raise Unsupported("a Python number as a result")
+    found = rewrite(graph, _rule)
+    for equation in found.equations:
+        _check(equation)
+    return found
+
+
+def _rule(equation: Equation, _: Any) -> Any:
+    if equation.op.name != "mean":
+        return None
+    x, out = equation.inputs[0], equation.out
+    count = x.size // max(out.size, 1)
+    total = out.like()
+    divisor = float(count) if count else float("nan")
+    return [
+        Equation(OPS["sum"], (x,), equation.params, (total,)),
+        Equation(OPS["divide"], (total, divisor), {}, (out,)),
+    ]
+
+
+def _check(equation: Equation) -> None:
+    name = equation.op.name
+    if equation.op.multiple or None in equation.inputs:
+        raise Unsupported(f"the op {name}")
+    out = equation.out
+    if out.weak:
+        raise Unsupported("arithmetic on Python numbers only")
+    check(out.dtype)
+    if by_element(equation.op):
+        if equation.params and name not in ("astype", "astype_discrete", "copy"):
+            raise Unsupported(f"the op {name} with parameters")
+        return
+    if name in REDUCTIONS:
+        if not set(equation.params) <= {"axis", "keepdims", "dtype"}:
+            raise Unsupported(f"the op {name} with these parameters")
+        if name in ("max", "min") and equation.inputs[0].size == 0:
+            raise Unsupported(f"the {name} of nothing")
+        return
+    if name in indexing.VIEWS or name in OTHERS:
+        if name == "getitem":
+            _check_index(equation)
+        return
+    raise Unsupported(f"the op {name}")
+
+
+def _check_index(equation: Equation) -> None:
+    """Index arrays have to stand side by side, without integers beside them."""
+    key, arrays = equation.params["index"], equation.inputs[1:]
+    if any(type(part) is bool for part in key):
+        raise Unsupported("an index of bool")
+    if not arrays:
+        return
+    if any(a.dtype.kind == "bool" for a in arrays):
+        raise Unsupported("an index of bool")
+    slots = [i for i, part in enumerate(key) if is_slot(part)]
+    if slots != list(range(slots[0], slots[-1] + 1)) or any(type(p) is int for p in key):
+        raise Unsupported("index arrays apart from each other")
+
+
+def is_slot(part: Any) -> bool:
+    """Whether a part of an index stands for an index array."""
+    return not (part is None or part is Ellipsis or isinstance(part, int | slice))
+
+
+def is_alias(equation: Equation) -> bool:
+    """Whether the answer is the operand's memory in another shape."""
+    x = equation.inputs[0]
+    return (
+        equation.op.name == "reshape" and isinstance(x, Value)
+        and not indexing.same_axes(x.shape, equation.out.shape)
+    )  # fmt: skip

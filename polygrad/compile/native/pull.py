@@ -1,0 +1,162 @@
+"""Code for one element of a value: what it is computed from is pulled in, down to memory."""
+
+from collections.abc import Callable
+from typing import Any
+
+from polygrad.compile.elements import by_element
+from polygrad.compile.graph import Equation, Value
+from polygrad.compile.native import elements, index as indexing
+from polygrad.compile.native.index import ZERO, Index, Line
+from polygrad.compile.native.prepare import is_alias, is_slot
+from polygrad.compile.native.text import Code
+from polygrad.compile.native.types import Unsupported, convert, load, memory
+from polygrad.dtypes import DTYPES
+
+
+class Puller:
+    """Writes code for elements of values, each once, into one stretch of code.
+
+    ``pointer`` gives the address, in a register, of a value that is in memory. What is read is
+    written down: in ``reads`` each value with its index, in ``forms`` its place in memory.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        producers: dict[Value, Equation],
+        stored: set[Value],
+        pointer: Callable[[Value], str],
+    ) -> None:
+        self.code, self.producers, self.stored, self.pointer = code, producers, stored, pointer
+        self.known: dict[tuple[Value, Index], str] = {}
+        self.reads: list[tuple[Value, Index]] = []
+        self.forms: list[Line] = []
+        self.refuse = elements.Refusals()
+        self.cost = 0
+
+    def get(self, value: Value, index: Index, root: bool = False) -> str:
+        """The register with an element; computed anew for the root of a loop."""
+        key = value, index
+        found = self.known.get(key)
+        if found is None:
+            equation = self.producers.get(value)
+            if equation is not None and is_alias(equation):
+                found = self._alias(equation, index)
+            elif equation is None or (value in self.stored and not root):
+                found = self.read(value, indexing.flat(index, indexing.strides(value.shape)))
+                self.reads.append(key)
+            else:
+                found = self._compute(equation, index)
+            self.known[key] = found
+        return found
+
+    def _alias(self, equation: Equation, index: Index) -> str:
+        base = equation.inputs[0]
+        place = indexing.flat(index, indexing.strides(equation.out.shape))
+        while (inner := self.producers.get(base)) is not None and is_alias(inner):
+            base = inner.inputs[0]
+        self.reads.append((base, (place,)))
+        return self.read(base, place)
+
+    def read(self, value: Value, place: Line) -> str:
+        """The element at a place in memory."""
+        self.cost += 1
+        return load(self.code, self.address(value, place), value.dtype)
+
+    def address(self, value: Value, place: Line) -> str:
+        """The address of a place in the memory of a value."""
+        self.forms.append(place)
+        return self.address_of(self.pointer(value), value.dtype, place)
+
+    def address_of(self, pointer: str, dtype: Any, place: Line) -> str:
+        """The address of a place in an array."""
+        kind = memory(dtype)
+        return self.code.put(
+            f"getelementptr inbounds {kind}, ptr {pointer}, i64 {self.number(place)}"
+        )
+
+    def number(self, line: Line) -> str:
+        """A line as a number in a register."""
+        total = ""
+        for variable, factor in line.terms:
+            part = variable if factor == 1 else self.code.put(f"mul nsw i64 {variable}, {factor}")
+            total = part if not total else self.code.put(f"add nsw i64 {total}, {part}")
+        if not total:
+            return str(line.constant)
+        return self.code.put(f"add nsw i64 {total}, {line.constant}") if line.constant else total
+
+    def _compute(self, equation: Equation, index: Index) -> str:
+        name = equation.op.name
+        self.cost += elements.cost(name)
+        if by_element(equation.op):
+            given = [
+                self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""
+                for x in equation.inputs
+            ]
+            out = equation.out.dtype
+            return elements.compute(self.code, name, equation.inputs, given, out, self.refuse)
+        if name == "getitem" and len(equation.inputs) > 1:
+            return self.get(equation.inputs[0], self._gathered(equation, index))
+        if name in indexing.VIEWS:
+            return self.get(equation.inputs[0], indexing.through(equation, index))
+        if name == "class_places":
+            return self._class_place(equation, index)
+        raise Unsupported(f"the op {name}")
+
+    def _gathered(self, equation: Equation, index: Index) -> Index:
+        """The index of the operand where index arrays decide."""
+        x, *arrays = equation.inputs
+        key = equation.params["index"]
+        count = max(len(a.shape) for a in arrays)
+        used = sum(part is not None and part is not Ellipsis for part in key)
+        found: list[Line] = []
+        at, chosen, waiting = 0, None, list(arrays)
+        for part in key:
+            if part is None:
+                at += 1
+            elif part is Ellipsis:
+                for _ in range(len(x.shape) - used):
+                    found.append(index[at])
+                    at += 1
+            elif isinstance(part, slice):
+                start, _, step = part.indices(x.shape[len(found)])
+                found.append(Line(start, ()).plus(index[at].times(step)))
+                at += 1
+            else:
+                assert is_slot(part)
+                if chosen is None:
+                    chosen = index[at : at + count]
+                    at += count
+                array = waiting.pop(0)
+                place = self.get(array, indexing.broadcast(chosen, array.shape))
+                place = convert(self.code, place, array.dtype, DTYPES["int64"])
+                found.append(self._checked(place, x.shape[len(found)], wraps=True))
+        found += index[at:]
+        return tuple(found)
+
+    def _checked(self, place: str, length: int, wraps: bool) -> Line:
+        """A place that is known to be inside; the program gives up where it is not."""
+        code = self.code
+        if wraps:
+            negative = code.put(f"icmp slt i64 {place}, 0")
+            place = code.select(negative, "i64", code.put(f"add i64 {place}, {length}"), place)
+        outside = code.put(f"icmp uge i64 {place}, {length}")
+        self.refuse.names.append(outside)
+        return indexing.variable(code.select(outside, "i64", "0", place))
+
+    def _class_place(self, equation: Equation, index: Index) -> str:
+        labels, classes = equation.inputs[0], equation.params["classes"]
+        if len(labels.shape) == 1:
+            label = self.get(labels, index)
+        else:
+            self.reads.append((labels, index))
+            label = self.read(labels, index[0])
+        label = convert(self.code, label, labels.dtype, DTYPES["int64"])
+        inside = self._checked(label, classes, wraps=False)
+        self.forms.append(index[0])
+        return self.number(inside.plus(index[0].times(classes)))
+
+
+def identity(names: list[str]) -> Index:
+    """The index of the element that a loop is at."""
+    return tuple([indexing.variable(n) if n else ZERO for n in names])

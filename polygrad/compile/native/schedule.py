@@ -1,0 +1,241 @@
+"""Which values are written to memory, and which of them one loop computes together.
+
+Everything else is computed where it is needed, in the loops of what needs it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from polygrad.compile.elements import by_element
+from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.native import elements, index as indexing
+from polygrad.compile.native.prepare import REDUCTIONS, is_alias, is_slot
+from polygrad.compile.native.pull import Puller, identity
+from polygrad.compile.native.text import Code
+
+DEAR = 6
+"""Cost from which on a value is kept for a second loop instead of computed again."""
+LARGEST = 400
+"""Cost of the code of one loop from which on it is divided."""
+SMALL = 4096
+"""Elements up to which loops are joined though they have no operand in common."""
+
+
+@dataclass(eq=False)
+class Root:
+    """A value that a loop writes: as it is, or reduced over axes of the loop's space."""
+
+    value: Value
+    source: Value  # what is computed at each element
+    axes: tuple[int, ...] = ()
+    op: str = ""  # the reduction
+    copy: int | None = None  # the number of an output that is a copy of ``source``
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop over a space, and what it writes."""
+
+    space: tuple[int, ...]
+    roots: list[Root] = field(default_factory=list)
+    reads: set[Value] = field(default_factory=set)
+    cost: int = 0
+    serial: bool = False
+
+
+@dataclass(eq=False)
+class Product:
+    """A matrix product of values in memory; whether each is read transposed."""
+
+    equation: Equation
+    left: Value
+    right: Value
+    flips: tuple[bool, bool]
+    small: bool
+
+
+Step = Loop | Product
+
+
+class Schedule:
+    """The steps of a graph."""
+
+    def __init__(self, graph: Graph, inline: int, blas: Iterable[str]) -> None:
+        self.graph, self.inline, self.blas = graph, inline, frozenset(blas)
+        self.producers = graph.producers()
+        self.users = graph.users()
+        self.stored: set[Value] = set()
+        self.products: dict[Value, Product] = {}
+        self._mark()
+        while True:
+            self.steps: list[Step] = []
+            self._arrange()
+            again = self._shared()
+            if not again:
+                break
+            self.stored |= again
+
+    # -- what has to be in memory -------------------------------------------------------------------
+
+    def keep(self, x: Value) -> None:
+        """Have a value in memory, if it is not there anyway."""
+        while (equation := self.producers.get(x)) is not None and is_alias(equation):
+            x = equation.inputs[0]
+        if x in self.producers:
+            self.stored.add(x)
+
+    def _mark(self) -> None:
+        costs: dict[Value, int] = {}
+        for equation in self.graph.equations:
+            name, out = equation.op.name, equation.out
+            if name == "matmul":
+                self._product(equation)
+            elif name in REDUCTIONS:
+                self.stored.add(out)
+            elif is_alias(equation):
+                self.keep(equation.inputs[0])
+            elif name == "class_places" and equation.inputs[0].ndim != 1:
+                self.keep(equation.inputs[0])
+            total = elements.cost(name)
+            for x in equation.values:
+                if x in self.stored:
+                    continue
+                dear = costs.get(x, 0) >= DEAR and (
+                    x.size < out.size or not by_element(equation.op)
+                )
+                if dear and name not in REDUCTIONS and not is_alias(equation):
+                    view = name in indexing.VIEWS and x.size >= out.size
+                    if not view:
+                        self.keep(x)
+                        continue
+                total += costs.get(x, 0)
+            if total > LARGEST and not is_alias(equation):
+                self.stored.add(out)
+            costs[out] = total
+        for value in self.graph.outputs:
+            equation = self.producers.get(value)
+            if equation is not None and not is_alias(equation):
+                self.stored.add(value)
+
+    def _product(self, equation: Equation) -> None:
+        a, b = equation.inputs
+        size = a.size * (b.shape[-1] if b.ndim > 1 else 1)
+        small = size <= self.inline or equation.out.dtype.name not in self.blas
+        found = []
+        for i, x in enumerate((a, b)):
+            flip = False
+            while (inner := self.producers.get(x)) is not None and x.ndim > 1:
+                last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
+                turned = inner.op.name == "matrix_transpose" or (
+                    inner.op.name == "permute_dims" and list(inner.params["axes"]) == last
+                )
+                if not turned or (small and i == 1):
+                    break
+                flip, x = not flip, inner.inputs[0]
+            self.keep(x)
+            found.append((x, flip))
+        self.stored.add(equation.out)
+        (left, f), (right, g) = found
+        self.products[equation.out] = Product(equation, left, right, (f, g), small)
+
+    # -- loops --------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.place: dict[Value, int] = {}
+        for equation in self.graph.equations:
+            out = equation.out
+            if out not in self.stored:
+                continue
+            if out in self.products:
+                self.place[out] = len(self.steps)
+                self.steps.append(self.products[out])
+                continue
+            if equation.op.name in REDUCTIONS:
+                axes = tuple(equation.params["axis"])
+                root = Root(out, equation.inputs[0], axes, equation.op.name)
+            else:
+                root = Root(out, out)
+            self._join(root)
+        seen: set[Value] = set()
+        for number, value in enumerate(self.graph.outputs):
+            if value not in self.stored or value in seen:
+                self._join(Root(value, value, copy=number))
+            seen.add(value)
+
+    def trial(self, root: Root, space: tuple[int, ...]) -> Puller:
+        """The code of a root, for what it reads and costs."""
+        puller = Puller(Code(), self.producers, self.stored, lambda value: "%p")
+        names = [f"%i{d}" if n != 1 else "" for d, n in enumerate(space)]
+        puller.get(root.source, identity(names), root.source is root.value and root.copy is None)
+        return puller
+
+    def _join(self, root: Root) -> None:
+        space = root.source.shape
+        puller = self.trial(root, space)
+        names = [f"%i{d}" if n != 1 else "" for d, n in enumerate(space)]
+        here = identity(names)
+        reads = {value for value, _ in puller.reads}
+        first = 0
+        for value, at in puller.reads:
+            place = self.place.get(value)
+            if place is None:
+                continue
+            step = self.steps[place]
+            fits = (
+                isinstance(step, Loop) and step.space == space and at == here
+                and any(r.value is value and not r.op for r in step.roots)
+            )  # fmt: skip
+            first = max(first, place if fits else place + 1)
+        size = root.source.size
+        chosen = None
+        for at in range(first, len(self.steps)):
+            step = self.steps[at]
+            if (
+                not isinstance(step, Loop)
+                or step.space != space
+                or step.cost + puller.cost > LARGEST
+            ):
+                continue
+            if size <= SMALL or not reads.isdisjoint(step.reads | {r.value for r in step.roots}):
+                chosen = at
+                break
+        if chosen is None:
+            chosen = len(self.steps)
+            self.steps.append(Loop(space))
+        loop = self.steps[chosen]
+        assert isinstance(loop, Loop)
+        loop.roots.append(root)
+        loop.reads |= reads
+        loop.cost += puller.cost
+        if root.copy is None:
+            self.place[root.value] = chosen
+
+    def _shared(self) -> set[Value]:
+        """Values that several loops would compute, and that cost more than to read them again."""
+        where: dict[Value, set[int]] = {}
+        for at, step in enumerate(self.steps):
+            if isinstance(step, Loop):
+                for root in step.roots:
+                    where.setdefault(root.source, set()).add(at)
+        costs: dict[Value, int] = {}
+        for equation in self.graph.equations:
+            own = elements.cost(equation.op.name)
+            costs[equation.out] = own + sum(
+                0 if x in self.stored else costs.get(x, 0) for x in equation.values
+            )
+        again: set[Value] = set()
+        for equation in reversed(self.graph.equations):
+            out = equation.out
+            places = where.get(out, set())
+            kept = out in self.stored
+            if not kept and len(places) > 1 and costs[out] >= DEAR and not is_alias(equation):
+                again.add(out)
+                places = set()  # its operands are read once, where it is computed
+            if out in self.products or equation.op.name in REDUCTIONS:
+                continue
+            if kept:
+                places = {self.place[out]} if out in self.place else set()
+            for x in equation.values:
+                if x not in self.stored:
+                    where.setdefault(x, set()).update(places)
+        return again

@@ -1,0 +1,86 @@
+"""Composite ops written out in simpler ones, whose steps are then shared and fused with others."""
+
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.passes.rewrite import rewrite
+from polygrad.compile.tracing import GraphTrace
+from polygrad.core.kinds import Nondifferentiable
+from polygrad.core.trace import bind
+
+
+def _class_places(xp: Any, labels: Any, classes: int) -> Any:
+    if hasattr(xp, "class_places"):  # a backend's, which refuses what is no class
+        return xp.class_places(labels, classes)
+    flat = xp.reshape(labels, (-1,))
+    rows = xp.arange(flat.shape[0], dtype=xp.int64, device=xp.device_of(labels))
+    return rows * classes + xp.astype(flat, xp.int64)
+
+
+class_places = Nondifferentiable("class_places", _class_places)
+"""The place of the element each label names in the flat array of scores."""
+
+
+def _cross_entropy(logits: Any, labels: Any) -> Any:
+    x = logits - ops.max(logits, axis=-1, keepdims=True)
+    total = ops.sum(ops.exp(x), axis=-1, keepdims=True)
+    places = bind(class_places, (labels,), {"classes": logits.shape[-1]})
+    picked = ops.reshape(x, (-1,))[places]
+    return ops.reshape(ops.log(ops.reshape(total, (-1,))) - picked, labels.shape)
+
+
+def _softmax(x: Any, axis: Any) -> Any:
+    e = ops.exp(x - ops.max(x, axis=axis, keepdims=True))
+    return e / ops.sum(e, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: Any) -> Any:
+    shifted = x - ops.max(x, axis=axis, keepdims=True)
+    return shifted - ops.log(ops.sum(ops.exp(shifted), axis=axis, keepdims=True))
+
+
+def _sigmoid(x: Any) -> Any:
+    small = ops.exp(-ops.abs(x))
+    return ops.where(x < 0, small, ops.ones_like(small)) / (1.0 + small)
+
+
+EXPANSIONS: dict[str, Callable[..., Any]] = {
+    "softmax_cross_entropy": _cross_entropy,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "relu": lambda x: ops.maximum(x, 0.0),
+    "sigmoid": _sigmoid,
+}
+"""Composite ops by name, in terms of public functions: the same steps as their own forward."""
+
+
+def expand(graph: Graph) -> Graph:
+    """The graph with composite ops in terms of simpler ones.
+
+    >>> graph = pg.make_graph(lambda x: pg.softmax(x))(pg.ones(2))
+    >>> [e.op.name for e in expand(graph).equations]
+    ['max', 'subtract', 'exp', 'sum', 'divide']
+    """
+    constants = dict(graph.constants)
+
+    def rule(equation: Equation, _: Any) -> Any:
+        function = EXPANSIONS.get(equation.op.name)
+        if function is None:
+            return None
+        writer = GraphTrace()
+        given = [writer.array(x) if isinstance(x, Value) else x for x in equation.inputs]
+        out = writer.operand(function(*given, **equation.params))
+        constants.update(writer.constants)
+        # The last equation defines the answer under its own name.
+        new = [_renamed(e, out, equation.out) for e in writer.equations]
+        return new if any(equation.out in e.outputs for e in new) else None
+
+    expanded = rewrite(graph, rule)
+    return graph.replaced(expanded.equations, expanded.outputs, constants)
+
+
+def _renamed(equation: Equation, old: Value, new: Value) -> Equation:
+    outputs = [new if out is old else out for out in equation.outputs]
+    return Equation(equation.op, equation.inputs, equation.params, outputs)

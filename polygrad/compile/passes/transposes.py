@@ -1,0 +1,40 @@
+"""Transposes into matrix products: (a.T @ b.T).T is b @ a, and a swap of the last axes is one op."""
+
+from typing import Any
+
+from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.passes.rewrite import rewrite
+from polygrad.core.op import OPS
+
+
+def transposes(graph: Graph) -> Graph:
+    """The graph with transposes next to matrix products, which take them for nothing.
+
+    >>> graph = pg.make_graph(lambda a, b: (a.T @ b.T).T)(pg.ones((2, 3)), pg.ones((4, 2)))
+    >>> [e.op.name for e in transposes(graph).equations if e.op.name == "matmul"]
+    ['matmul', 'matmul']
+    """
+    uses = graph.users()
+
+    def rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
+        if equation.op.name == "permute_dims":
+            axes = list(equation.params["axes"])
+            n = len(axes)
+            if n >= 2 and axes == [*range(n - 2), n - 1, n - 2]:
+                swapped = Equation(OPS["matrix_transpose"], equation.inputs, {}, equation.outputs)
+                return rule(swapped, producers) or [swapped]
+            return None
+        if equation.op.name != "matrix_transpose":
+            return None
+        product = producers.get(equation.inputs[0])
+        if product is None or product.op.name != "matmul":
+            return None
+        if len(uses.get(product.out, ())) > 1 or product.out in graph.outputs:
+            return None
+        sources = [producers.get(x) for x in product.inputs]
+        if any(s is None or s.op.name != "matrix_transpose" for s in sources):
+            return None
+        right, left = [s.inputs[0] for s in sources if s is not None]
+        return [Equation(product.op, (left, right), {}, equation.outputs)]
+
+    return rewrite(graph, rule)

@@ -1,0 +1,129 @@
+"""Tracing: a function run once on arrays without values, which writes down what it does.
+
+Transforms inside the function are levels above the trace, as they are above any array: what
+reaches it are the ops that they come down to.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from polygrad.array import BASE, Array
+from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
+from polygrad.compile.abstract import answers, is_weak
+from polygrad.compile.graph import LITERALS, Equation, Graph, Value
+from polygrad.core.op import Op
+from polygrad.core.trace import Trace
+from polygrad.device import current_device, intern_device
+from polygrad.dtypes import as_dtype
+from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
+
+
+class CapturedTrackedArray(Exception):  # noqa: N818  a signal, caught by jit
+    """The function uses an array that a transform around it tracks."""
+
+
+class GraphTrace(Trace):
+    """Writes an equation for each op that depends on its inputs; its arrays hold Values."""
+
+    __slots__ = ("equations", "constants", "_held")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.equations: list[Equation] = []
+        self.constants: dict[Value, Any] = {}
+        self._held: dict[int, tuple[Value, Any]] = {}  # constants by identity, kept alive
+
+    def array(self, value: Value) -> Array:
+        """The array that stands for a value of this trace."""
+        return Array(value, self, None)
+
+    def operand(self, arg: Any) -> Any:
+        """A Value or a literal for what an op was given."""
+        if type(arg) is Array:
+            if arg._trace is self:
+                return arg._value
+            if arg._trace is not BASE:
+                raise CapturedTrackedArray
+            arg = arg._value
+        if arg is None or type(arg) in LITERALS:
+            return arg
+        return self.constant(arg)
+
+    def constant(self, raw: Any) -> Value:
+        """The Value of a library array that depends on no input; it is copied, once."""
+        known = self._held.get(id(raw))
+        if known is not None:
+            return known[0]
+        backend = backend_for_type(type(raw))
+        assert backend is not None, raw
+        array = backend.normalise(raw) if type(raw) in SCALAR_TYPES else raw
+        if not backend.immutable:
+            array = backend.xp.asarray(array, copy=True)
+        place = intern_device(backend, backend.device_of(array))
+        value = Value(array.shape, as_dtype(array.dtype), place)
+        self.constants[value] = array
+        self._held[id(raw)] = value, raw
+        return value
+
+    def process(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Write down one op, and return arrays for its answers."""
+        if not self.alive:
+            raise LeakedArrayError(
+                f"{op.name}: an array of a traced function is used after the trace ended; return "
+                "it from the function, and keep none in a global or an attribute"
+            )
+        operands = [self.operand(arg) for arg in args]
+        given = [self.constants.get(x, x) if isinstance(x, Value) else x for x in operands]
+        _check_shape_known(op, given)
+        found = answers(op, given, params)
+        weak = is_weak(op, operands)
+        outs = tuple([Value(*one, weak) for one in found])
+        self.equations.append(Equation(op, operands, params, outs))
+        made = tuple([self.array(out) for out in outs])
+        return made if op.multiple else made[0]
+
+
+_BY_INDEX = ("getitem", "index_set", "scatter_add")
+
+
+def _check_shape_known(op: Op, operands: Sequence[Any]) -> None:
+    """Raise UnknownValueError where values decide on the shape of the answer."""
+    remedy = getattr(op.batching, "remedy", None)
+    if op.name in _BY_INDEX:
+        fixed = 2 if op.name == "index_set" else 1
+        masks = [x for x in operands[fixed:] if isinstance(x, Value) and x.dtype.kind == "bool"]
+        if masks:
+            remedy = "use pg.where(mask, x, other)"
+    if remedy is not None:
+        what = "an index with a mask" if op.name in _BY_INDEX else op.name
+        raise UnknownValueError(
+            f"{what}: the shape of the result depends on values, which are not known while jit "
+            f"traces the function ({user_line()}); {remedy}, or do this outside of jit"
+        )
+
+
+def trace(function: Callable[[list[Array]], list[Any]], inputs: list[Value], name: str) -> Graph:
+    """The graph of a function of a list of arrays that returns a list of arrays.
+
+    Raises CapturedTrackedArray where it uses one that a transform outside tracks.
+    """
+    writer = GraphTrace()
+    try:
+        outputs = [writer.operand(out) for out in function([writer.array(v) for v in inputs])]
+    finally:
+        writer.alive = False
+    return Graph(inputs, writer.constants, writer.equations, outputs, name)
+
+
+def input_like(leaf: Any) -> Value | None:
+    """The Value for an argument: an array, a float or a complex number; None for anything else."""
+    if type(leaf) is Array:
+        leaf = leaf._value
+    elif type(leaf) in (float, complex):
+        return Value((), as_dtype(type(leaf)), current_device(), weak=True)
+    backend = backend_for_type(type(leaf))
+    if backend is None or (type(leaf) not in PLAIN_TYPES and type(leaf) not in SCALAR_TYPES):
+        return None
+    array = backend.normalise(leaf) if type(leaf) in SCALAR_TYPES else leaf
+    place = intern_device(backend, backend.device_of(array))
+    return Value(array.shape, as_dtype(array.dtype), place)
