@@ -8,7 +8,7 @@ CUDA ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: \([0-9]*\).*/
 CUDA_EXTRA := cuda$(if $(filter 12,$(CUDA)),12,13)
 ARGS ?=
 
-.PHONY: help train test test-slow test-gpu test-backends conformance check format bench wheel clean
+.PHONY: help train test test-slow test-gpu test-backends conformance docs check format bench wheel clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -65,6 +65,9 @@ conformance: $(VENV)/.dev  ## Run data-apis/array-api-tests (SUITE=path to a che
 	@test -n "$(SUITE)" || { echo "conformance: give SUITE=<path to a checkout of data-apis/array-api-tests>"; exit 2; }
 	$(PY) -m pip install --quiet --disable-pip-version-check -r $(SUITE)/requirements.txt
 	$(PY) tools/conformance.py $(SUITE) $(ARGS)
+
+docs: $(VENV)/.dev  ## Write docs/functions.md from the op table and the tests
+	$(PY) tools/functions_page.py
 
 check: $(VENV)/.dev  ## Lint, format check and type check
 	$(PY) -m ruff check .

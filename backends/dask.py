@@ -87,7 +87,22 @@ class DaskBackend(Backend):
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         from polygrad.backends.dask_functions import functions
 
-        return functions(xp) | {"special": Library("scipy.special", SPECIAL)}
+        return functions(xp) | {"special": Library("scipy.special", SPECIAL, adapt=_by_element)}
+
+
+def _by_element(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An elementwise function of NumPy arrays for Dask's, which broadcast and are cut alike.
+
+    SciPy's own dispatch, with ``SCIPY_ARRAY_API=1``, pairs the blocks of the operands as they
+    are, which is wrong for operands that broadcast.
+    """
+
+    def call(*args: Any) -> Any:
+        from dask.array.core import elemwise
+
+        return elemwise(function, *args)
+
+    return call
 
 
 def _check_shape(value: Any) -> None:

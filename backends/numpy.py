@@ -78,6 +78,16 @@ class NumpyBackend(Backend):
     def to_host(self, array: Any) -> Any:
         return array
 
+    def target(self) -> Any:
+        from polygrad.backends import numpy_program
+
+        return numpy_program
+
+    def native(self) -> Any:
+        from polygrad.backends import numpy_native
+
+        return numpy_native
+
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         import numpy as np
 
@@ -104,6 +114,10 @@ class NumpyBackend(Backend):
             total = np.add.reduce(x, axis, None, None, keepdims)
             return total / (x.size // (total.size or 1) or np.nan)
 
+        def class_places(labels: Any, classes: int) -> Any:
+            rows = np.arange(labels.size)  # a label that is no class is refused
+            return np.ravel_multi_index((rows, labels.reshape(-1)), (labels.size, classes))
+
         def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
             out = np.empty(x.shape, x.dtype if dtype is None else dtype)
             out.fill(1)
@@ -126,6 +140,7 @@ class NumpyBackend(Backend):
         return {
             "_keep_zeros": kept_zeros,
             **cross_entropy(),
+            "class_places": class_places,
             "scatter_add": scatter_add,
             "special": Library("scipy.special", SPECIAL),
             "sum": reducer(np.add),

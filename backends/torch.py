@@ -13,7 +13,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from polygrad.backend import SPECIAL, Backend, Library, scipy_on_host
+from polygrad.backend import SPECIAL, Backend, Library, get_backend, scipy_on_host
 from polygrad.errors import LostGradientError
 
 
@@ -66,9 +66,6 @@ class TorchBackend(Backend):
             raise TypeError(f"not a device of PyTorch: {device!r}")
         return f"torch:{device}"
 
-    def default_integer(self, unsigned: bool) -> str:
-        return "int64"  # PyTorch hardly computes with unsigned integers above 8 bits
-
     def own(self, array: Any) -> Any:
         # In inference mode PyTorch does not say which tensors are views.
         return array.clone() if array.is_inference() or array._is_view() else array
@@ -100,6 +97,25 @@ class TorchBackend(Backend):
         if array.dtype == self.xp.bfloat16:  # NumPy has none
             array = array.float()
         return array.numpy()
+
+    def elsewhere(self, op: Any, operands: Any, params: Any, error: Exception) -> Any:
+        """Unsigned integers above 8 bits, which PyTorch stores but hardly computes with: NumPy."""
+        from polygrad.backends.torch_functions import STORED
+
+        tensors = [x for x in operands if hasattr(x, "dtype")]
+        stored = any(x.dtype in STORED for x in tensors)
+        if not stored or any(x.device.type != "cpu" for x in tensors):
+            return None
+        host = get_backend("numpy")
+        impl = op.impls.get(host) or op.implement(host)
+        given = [self.to_host(x) if hasattr(x, "dtype") else x for x in operands]
+        dtype = type(tensors[0].dtype)
+        options = {k: host.raw_dtype(v) if type(v) is dtype else v for k, v in params.items()}
+        out = impl(*given, **options)
+        place = tensors[0].device
+        if op.multiple:
+            return tuple([self.from_host(value, None, place) for value in out])
+        return self.from_host(out, None, place)
 
     def check_leaving(self, array: Any, what: str) -> None:
         if array.requires_grad:

@@ -27,6 +27,7 @@ from benchmarks.cases import CASES, Mlp
 MODULES = (
     "numpy_by_hand",
     "polygrad_eager",
+    "polygrad_jit",
     "torch_eager",
     "torch_compiled",
     "jax_jit",

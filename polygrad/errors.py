@@ -73,7 +73,7 @@ class LostGradientError(PolygradError, TypeError):
 
 
 class UnknownValueError(PolygradError, TypeError):
-    """Python asked for a value that is not there: inside vmap there are several, in jit none yet."""
+    """Python asked for a value that is not there: vmap has several of them, jit none yet."""
 
 
 class LeakedArrayError(PolygradError, RuntimeError):
@@ -118,13 +118,18 @@ class RetraceWarning(UserWarning):
     """A compiled function is traced again and again, which costs more than it gains."""
 
 
-_NOT_THE_USER = frozenset(
-    "polygrad numpy array_api_compat array_api_strict optree contextlib functools".split()
-)
+_NOT_THE_USER = {
+    "polygrad", "numpy", "array_api_compat", "array_api_strict", "optree", "contextlib",
+    "functools",
+}  # fmt: skip
 
 
 def user_line() -> str:
-    """The innermost line of the program that is not polygrad's own, for messages."""
+    """The innermost line of the program that is not polygrad's own, for messages.
+
+    >>> ", line " in pg.errors.user_line()
+    True
+    """
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "").partition(".")[0]

@@ -87,12 +87,13 @@ def check_same(got: Any, expected: Any, argument: str, reference: str) -> None:
     """Raise TreeError, naming ``argument``, unless two structures are equal."""
     if got != expected:
         raise TreeError(
-            f"{argument}: got the pytree {_show(got)}, expected the structure of {reference}, "
-            f"{_show(expected)}; pass containers of the same kind, keys and lengths"
+            f"{argument}: got the pytree {show(got)}, expected the structure of {reference}, "
+            f"{show(expected)}; pass containers of the same kind, keys and lengths"
         )
 
 
-def _show(spec: Any) -> str:
+def show(spec: Any) -> str:
+    """The structure of a pytree in words, for messages."""
     text = str(spec).removeprefix("PyTreeSpec(").removesuffix(")")
     return text.removesuffix(f", namespace={NAMESPACE!r}")
 

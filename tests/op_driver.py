@@ -118,6 +118,15 @@ def samples(row: Row) -> Iterator[tuple[Case, str, tuple[Any, ...]]]:
             yield case, dtype, convert(case.args, dtype) if dtypes else case.args
 
 
+def chosen(row: Row, device: Any) -> list[tuple[int, tuple[Case, str, tuple[Any, ...]]]]:
+    """The samples that run on a device, with their numbers: all, or on the slow ones every fifth.
+
+    A row has them in two or four data types, so that every fifth meets each of these.
+    """
+    found = [(i, one) for i, one in enumerate(samples(row)) if runs(one[0], device)]
+    return found[:: 5 if device.backend.name in SLOW else 1]
+
+
 def differentiable(row: Row, args: tuple[Any, ...]) -> list[int]:
     """Which leaves of the arguments are varied."""
 

@@ -255,6 +255,21 @@ def all_rows() -> list[Row]:
 
 _ROWS: list[Row] = []
 
+
+def public_names() -> set[str]:
+    """The names of the namespace and its extensions, and the functions of pg.nn."""
+    public = set(pg.ops.__all__)
+    for extension in (pg.linalg, pg.fft, pg.special):
+        short = extension.__name__.rpartition(".")[2]
+        functions = [n for n in extension.__all__ if not isinstance(getattr(extension, n), type)]
+        public |= {f"{short}.{name}" for name in functions}
+    for name in pg.nn.__all__:  # initializers make numbers, and classes are made of functions
+        value = getattr(pg.nn, name)
+        own = name not in pg.ops.__all__ and not isinstance(value, type)
+        public |= {f"nn.{name}"} if own and "initializers" not in value.__module__ else set()
+    return public
+
+
 NO_ROW = dict.fromkeys(
     [
         *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -281,6 +296,7 @@ OPS_WITHOUT_ROW = {
     "unique_inverse": "run by its row on untracked arrays only; tracked ones take unique_all",
     "call": "runs a Python function of the caller's; tested in test_control_flow",
     "linear_solve": "runs a solver of the caller's; tested in test_implicit",
+    "class_places": "written by jit in place of a cross-entropy; tested in test_compile_passes",
     "implicit_root": "runs a solver of the caller's; tested in test_implicit",
 }
 """Ops that no row runs, with the reason."""

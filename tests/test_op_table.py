@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import optree
 import pytest
-import test_special
 from op_driver import differentiable
-from op_table import NO_ROW, OPS_WITHOUT_ROW, all_rows
+from op_table import NO_ROW, OPS_WITHOUT_ROW, all_rows, public_names
 
 import polygrad as pg
 from polygrad.core.op import OPS
@@ -35,7 +34,8 @@ class Recorder(Trace):
         return tuple(map(self.wrap, out)) if op.multiple else self.wrap(out)
 
 
-def _ops_of(function: Any, cases: Any) -> set[str]:
+def ops_of(function: Any, cases: Any) -> set[str]:
+    """The names of the ops that calls of a function run."""
     recorder = Recorder()
     for args, kwargs in cases:
         args, kwargs = optree.tree_map(
@@ -47,19 +47,17 @@ def _ops_of(function: Any, cases: Any) -> set[str]:
 
 
 def test_every_op_is_run_by_a_row() -> None:
-    _load_everything()
+    load_everything()
     run: set[str] = set()
     for row in all_rows():
-        run |= _ops_of(row.function, [(case.args, case.kwargs) for case in row.cases])
-    for name, (args, _) in test_special.CASES.items():
-        run |= _ops_of(getattr(pg.special, name), [(args, {})])
+        run |= ops_of(row.function, [(case.args, case.kwargs) for case in row.cases])
     missing = sorted(set(OPS) - run - set(OPS_WITHOUT_ROW))
     assert not missing, f"no row in tests/rows runs these ops: {missing}"
     stale = sorted(set(OPS_WITHOUT_ROW) & run)
     assert not stale, f"rows run these ops, so they need no reason: {stale}"
 
 
-def _load_everything() -> None:
+def load_everything() -> None:
     """Parts of the package are imported on first use, and with them their ops are declared."""
     for module in pkgutil.walk_packages(pg.__path__, "polygrad."):
         if not module.name.startswith("polygrad.backends") and "__main__" not in module.name:
@@ -68,12 +66,7 @@ def _load_everything() -> None:
 
 def test_every_public_function_has_a_row() -> None:
     named = {row.name for row in all_rows()}
-    public = set(pg.ops.__all__)
-    for extension in (pg.linalg, pg.fft):
-        short = extension.__name__.rpartition(".")[2]
-        functions = [n for n in extension.__all__ if not isinstance(getattr(extension, n), type)]
-        public |= {f"{short}.{name}" for name in functions}
-    missing = sorted(public - named - set(NO_ROW))
+    missing = sorted(public_names() - named - set(NO_ROW))
     assert not missing, f"no row in tests/rows for: {missing}"
     assert not named & set(NO_ROW)
 

@@ -9,6 +9,7 @@ import pytest
 from op_driver import (
     DEVICES,
     SLOW,
+    chosen,
     differentiable,
     function_of,
     gradients,
@@ -43,8 +44,8 @@ def _quiet() -> Any:
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "Array"])
 def test_forward(row: Row, device: Any, raw: bool) -> None:
     with on(device) as device:
-        for case, dtype, given in samples(row):
-            if not runs(case, device) or not (raw or dtype in DOUBLE):
+        for _, (case, dtype, given) in chosen(row, device):
+            if not (raw or dtype in DOUBLE):
                 continue
             where = (case, dtype)
             expected = row.expected(*given, **case.kwargs)
@@ -77,8 +78,8 @@ def _on_cpu(row: Row) -> Any:
 @differentiable_rows
 def test_gradients_agree_between_backends(row: Row, device: Any) -> None:
     with on(device) as device:
-        for index, (case, dtype, given) in enumerate(samples(row)):
-            if not runs(case, device) or not differentiable(row, given):
+        for index, (case, dtype, given) in chosen(row, device):
+            if not differentiable(row, given):
                 continue
             where = (case, dtype)
             args = put(given, device, raw=True)
@@ -109,6 +110,7 @@ def test_derivatives_agree_with_finite_differences(row: Row, device: Any) -> Non
                 continue
             found = _check(row, case, given, device, order=row.order if deep > 0 else 1)
             deep, left = deep - found, left - found
+        assert device != "cpu" or deep < 10, "no case has a derivative to check"
 
 
 def _check(row: Row, case: Any, given: Any, device: Any, order: int) -> bool:

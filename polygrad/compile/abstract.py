@@ -44,7 +44,7 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
     if is_weak(op, operands):
         number = PYTHON_OPERATORS[op.name](*map(_stand_in, operands))
         place = next(x.device for x in operands if isinstance(x, Value))
-        found = [((), as_dtype(type(number)), place)]
+        found: list[Answer] = [((), as_dtype(type(number)), place)]
     elif by_element(op):
         found = _by_element(op, operands, params)
     elif op.name == "matmul":
@@ -73,7 +73,7 @@ def _key(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Hashable:
         if isinstance(x, Value):
             parts.append((x.shape, x.dtype.name, x.device.name, x.weak))
         elif x is None or type(x) in LITERALS:
-            parts.append(type(x))
+            parts.append(type(x).__name__)
         else:
             if as_dtype(x.dtype).kind == "bool" and not by_element(op):
                 return None  # a mask: how many are chosen decides the shape

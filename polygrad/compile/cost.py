@@ -29,7 +29,7 @@ class Cost(NamedTuple):
         )
 
 
-_VIEWS = frozenset("reshape permute_dims matrix_transpose broadcast_to".split())
+_VIEWS = frozenset(("reshape", "permute_dims", "matrix_transpose", "broadcast_to"))
 
 
 def cost(graph: Graph) -> Cost:

@@ -1,16 +1,19 @@
 """Which ops work element by element, and so can share a loop."""
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 from polygrad.core.op import Op
 
 # Ops of other kinds that do; those declared elementwise say it by their kind.
-_MORE = frozenset(
-    "floor_divide ceil floor trunc round sign nextafter equal not_equal less less_equal greater "
-    "greater_equal isnan isinf isfinite signbit logical_and logical_or logical_xor logical_not "
-    "bitwise_and bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift "
-    "gammasgn conj real imag complex_sign astype astype_discrete copy stop_gradient".split()
-)
+_MORE = {
+    "floor_divide", "ceil", "floor", "trunc", "round", "sign", "nextafter", "equal", "not_equal",
+    "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or",
+    "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "gammasgn",
+    "conj", "real", "imag", "complex_sign", "astype", "astype_discrete", "copy", "stop_gradient",
+}  # fmt: skip
 
 
 def by_element(op: Op) -> bool:
@@ -25,7 +28,7 @@ def by_element(op: Op) -> bool:
     return op.kind == "elementwise" or op.name in _MORE
 
 
-PYTHON_OPERATORS = {
+PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,

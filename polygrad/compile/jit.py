@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from polygrad import tree
-from polygrad.array import BASE, Array, is_array, wrap
+from polygrad.array import BASE, Array, is_array
 from polygrad.backend import SCALAR_TYPES, backend_for_type
 from polygrad.compile.graph import Graph
 from polygrad.compile.lowering import Lowered, lower
@@ -45,7 +45,7 @@ class Traced:
                 leaves[i] = array
             args, kwargs = split.rebuild(leaves)
             outs, self.spec = tree.flatten(f(*args, **kwargs))
-            found = []
+            found: list[Any] = []
             for out in outs:
                 self.results.append(_Place(len(found)) if is_array(out) else out)
                 self.raw.append(is_array(out) and type(out) is not Array)
@@ -61,7 +61,7 @@ class Traced:
 
     def inputs(self, leaves: Sequence[Any]) -> list[Any]:
         """The library arrays and Python numbers of a call."""
-        found = []
+        found: list[Any] = []
         for i in self.places:
             leaf = leaves[i]
             if type(leaf) is Array:
@@ -119,8 +119,8 @@ class Jitted:
         if len(self._shortcuts) < SHORTCUTS and lowered not in self._tried:
             self._tried.add(lowered)
             static = self._arguments.static_numbers
-            quick = shortcut(args, kwargs, static, lowered, traced)
-            self._shortcuts += () if quick is None else (quick,)
+            made = shortcut(args, kwargs, static, lowered, traced)
+            self._shortcuts += () if made is None else (made,)
         return out
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -192,9 +192,10 @@ def jit(
     what it computes becomes a program, which runs in this and all later calls with arguments of
     the same structure, shapes, data types and device. Arguments are pytrees; arrays, floats and
     complex numbers among the leaves may change from call to call, all else (an int, a bool, a
-    string) is static: a new value means a new program. So are the arguments named by ``static_argnums`` and ``static_argnames``; they
-    have to be hashable. Arrays of the arguments at ``donate_argnums`` are given away: their memory
-    may be used again, for results above all, and must not be read afterwards.
+    string) is static: a new value means a new program. So are the arguments named by
+    ``static_argnums`` and ``static_argnames``; they have to be hashable. Arrays of the arguments
+    at ``donate_argnums`` are given away: their memory may be used again, for results above all,
+    must not be read afterwards, and must not be shared with another argument.
 
     Only computation on arrays is kept. Printing, appending to a list, reading a clock or a
     global happen when ``f`` is traced and not again; arrays that ``f`` captures are copied then.
@@ -240,8 +241,8 @@ def make_graph(f: Callable[..., Any]) -> Callable[..., Graph]:
             return Traced(f, split, arguments.name).graph
         except CapturedTrackedArray:
             raise ArgumentTypeError(
-                f"make_graph({arguments.name}): the function uses an array that a transform tracks; "
-                "call it outside of the transform"
+                f"make_graph({arguments.name}): the function uses an array that a transform "
+                "tracks; call it outside of the transform"
             ) from None
 
     return traced

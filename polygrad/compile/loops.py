@@ -45,7 +45,7 @@ class _LoopWriter:
                 free.setdefault(writer.dtype(x), []).append(self.local[x])
         self._emit()
 
-    # -- operands -------------------------------------------------------------------------------------
+    # -- operands ----------------------------------------------------------------------------------
 
     def _operand(self, x: Any) -> str:
         if not isinstance(x, Value):
@@ -83,7 +83,7 @@ class _LoopWriter:
         self.head.append(f"{block} = {parameter}[s:e]")
         return block
 
-    # -- equations ------------------------------------------------------------------------------------
+    # -- equations ---------------------------------------------------------------------------------
 
     def _described(self, equation: Equation) -> list[Any]:
         """Operands as the target sees them in the loop: blocks of unknown length."""
@@ -143,7 +143,7 @@ class _LoopWriter:
         whole = self._shaped(out, left)
         self.after.append(writer.text(total.text, total.names, [parts], whole))
 
-    # -- the function ---------------------------------------------------------------------------------
+    # -- the function ------------------------------------------------------------------------------
 
     def _emit(self) -> None:
         writer, step = self.writer, self.step
@@ -166,7 +166,7 @@ class _LoopWriter:
             sets.append(f"({''.join(n + ', ' for n in names)})")
         shared = "".join(argument + ", " for _, argument in self.shared)
         run = writer.name(self.target.run_loop, "run_loop")
-        writer.lines.append(
-            f"{run}({function}, {self.loop.rows}, {step}, ({shared}), ({''.join(s + ', ' for s in sets)}))"
-        )
+        temps = "".join(s + ", " for s in sets)
+        rows = self.loop.rows
+        writer.lines.append(f"{run}({function}, {rows}, {step}, ({shared}), ({temps}))")
         writer.lines += self.after

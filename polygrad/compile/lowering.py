@@ -5,6 +5,7 @@ from typing import Any
 
 from polygrad.compile.cost import Cost, cost
 from polygrad.compile.graph import Graph
+from polygrad.compile.native import Tier, offer
 from polygrad.compile.passes import optimise
 from polygrad.compile.passes.expand import expand
 from polygrad.compile.program import Writer
@@ -19,6 +20,8 @@ class Lowered:
         self.graph = optimise(graph)
         self._donated = tuple(donated)
         self._source: str | None = None
+        self.native: Tier | None = None
+        """Native code: its state, its source, and a way to wait for it."""
         target = _target(graph)
         if target is None:
             self.run = replay(self.graph)
@@ -47,6 +50,10 @@ class Lowered:
             idle.append(program)
             return out
 
+        self.run = run
+        self.native = offer(self.graph, backend.native(), run, self._take_over)
+
+    def _take_over(self, run: Any) -> None:
         self.run = run
 
     def cost(self) -> Cost:

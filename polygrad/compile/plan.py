@@ -83,7 +83,7 @@ class Plan:
             if not copied and base in self.written:
                 self.returned.add(base)
 
-    # -- donated inputs -----------------------------------------------------------------------------
+    # -- donated inputs ----------------------------------------------------------------------------
 
     def donate(self, donated: Sequence[bool]) -> dict[Value, Value]:
         """For returned values the donated input whose memory each is written to."""
@@ -128,7 +128,7 @@ class Plan:
                     return False
         return True
 
-    # -- buffers ------------------------------------------------------------------------------------
+    # -- buffers -----------------------------------------------------------------------------------
 
     def buffers(self) -> tuple[dict[Value, int], list[int]]:
         """The number of the buffer of each value that has one, and the bytes of each buffer."""

@@ -16,8 +16,6 @@ from polygrad.compile.plan import Plan
 from polygrad.compile.replay import Program
 from polygrad.compile.target import Call, Target
 
-_PYTHON = {"real floating": 0.0, "signed integer": 0, "bool": False, "complex floating": 0j}
-
 
 class Writer:
     """Writes the program of one graph; `source` and `build` give it as text and as a function."""
@@ -41,7 +39,7 @@ class Writer:
         self.lines: list[str] = []
         self._write(steps)
 
-    # -- which call computes what -------------------------------------------------------------------
+    # -- which call computes what ------------------------------------------------------------------
 
     def dtype(self, value: Value) -> Any:
         """The library's data type of a value, as its arrays have it."""
@@ -76,7 +74,7 @@ class Writer:
             return equation.inputs[0].size > 0
         return by_element(equation.op) and equation.out.size > 0
 
-    # -- names --------------------------------------------------------------------------------------
+    # -- names -------------------------------------------------------------------------------------
 
     def name(self, thing: Any, hint: str) -> str:
         """A name in the source for a function or constant."""
@@ -110,7 +108,7 @@ class Writer:
         self.kept.append((name, array))
         return name
 
-    # -- writing ------------------------------------------------------------------------------------
+    # -- writing -----------------------------------------------------------------------------------
 
     def _write(self, steps: list[Any]) -> None:
         from polygrad.compile.loops import write_loop
@@ -136,7 +134,8 @@ class Writer:
         """The array that a value is written to, by name; new ones are made here."""
         name, dtype = self.of[value], self.dtype(value)
         if value in self.plan.returned:
-            make = f"{self.name(self.target.empty, 'empty')}({value.shape}, {self.name(dtype, 'dtype')})"
+            empty = self.name(self.target.empty, "empty")
+            make = f"{empty}({value.shape}, {self.name(dtype, 'dtype')})"
             given = self.instead.get(value)
             if given is not None:
                 fits = self.name(self.target.fits, "fits")
@@ -150,8 +149,8 @@ class Writer:
 
     def _write_equation(self, equation: Equation) -> None:
         operands = [self.reference(x) for x in equation.inputs]
-        name, params = equation.op.name, equation.params
         if equation.outputs[0].weak:
+            name = equation.op.name
             function = self.name(PYTHON_OPERATORS[name], name)
             self.lines.append(f"{self.of[equation.out]} = {function}({', '.join(operands)})")
         elif equation in self.looks:
@@ -237,7 +236,7 @@ class Writer:
                 parts.append(f"{own}({name}, ({''.join(n + ', ' for n in others)}))")
         self.lines.append(f"return ({''.join(part + ', ' for part in parts)})")
 
-    # -- the whole ----------------------------------------------------------------------------------
+    # -- the whole ---------------------------------------------------------------------------------
 
     def source(self) -> str:
         """The program as Python."""

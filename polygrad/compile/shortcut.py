@@ -19,7 +19,7 @@ MISS = object()
 _STATIC = (int, bool, str, type(None))
 
 
-class _Unknown(Exception):  # noqa: N818
+class _Unknown(Exception):
     """Arguments that have no shortcut."""
 
 

@@ -121,7 +121,7 @@ def kind(leaf: Any) -> Hashable | None:
     """What tells one array or float from another in a key; None for other leaves."""
     cls = type(leaf)
     if cls is float or cls is complex:
-        return cls
+        return cls.__name__
     wrapped = cls is Array
     if wrapped:
         leaf = leaf._value

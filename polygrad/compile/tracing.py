@@ -18,7 +18,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
 
 
-class CapturedTrackedArray(Exception):  # noqa: N818  a signal, caught by jit
+class CapturedTrackedArray(Exception):
     """The function uses an array that a transform around it tracks."""
 
 

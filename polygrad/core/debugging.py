@@ -127,7 +127,7 @@ def _watched(op: Any) -> Any:
         return op
     if cls not in _classes:
         _classes[cls] = type(cls.__name__, (_Watched, cls), {"__slots__": ("line",)})
-    copy = object.__new__(_classes[cls])
+    copy: Any = object.__new__(_classes[cls])
     for base in cls.__mro__:
         for name in base.__dict__.get("__slots__", ()):
             if hasattr(op, name):
@@ -162,8 +162,8 @@ def _look(op: Any, phase: str, given: Any, made: Any, operands: Any, line: str |
     where = line or user_line()
     raise NanError(
         f"{op.name} made a nan in the {_PHASES[phase]}, from operands ({shown}) that held none; "
-        f"it was called at {where}. Look for 0/0, inf - inf, or arguments outside of the domain; where "
-        "the nan is meant, exempt the block by `with pg.debug_nans(False):`",
+        f"it was called at {where}. Look for 0/0, inf - inf, or arguments outside of the domain; "
+        "where the nan is meant, exempt the block by `with pg.debug_nans(False):`",
         op.name,
         phase,
         shapes,

@@ -18,7 +18,7 @@ from polygrad.errors import (
     MixedArraysError,
     PolygradError,
 )
-from polygrad.ops.datatypes import astype, result_type, to_device
+from polygrad.ops.datatypes import astype, device_of, result_type, to_device
 
 copy_op = Linear("copy", lambda xp, g, x: g, lambda xp, x: xp.asarray(x, copy=True), batch=spread)
 
@@ -381,9 +381,10 @@ def as_operand(value: Any, like: Any, name: str) -> Any:
     if is_array(value):
         return value
     if type(value) in PYTHON_SCALARS or isinstance(value, list | tuple):
-        raw, backend = raw_and_backend(like)
-        place = intern_device(backend, backend.device_of(raw))
+        place = device_of(like)
         made = asarray(value, device=place)
+        if made.dtype.is_inexact:  # a library's default type may have fewer digits
+            made = asarray(value, dtype=result_type(made, like), device=place)
         plain = type(like) is not Array and made._trace.level == 0
         return made._value if plain else made
     raise ArgumentTypeError(f"{name}: got {type(value).__name__}, expected an array")

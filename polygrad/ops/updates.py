@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from polygrad.array import Array, differs_between_examples, is_array
+from polygrad.array import Array, differs_between_examples, is_array, is_symbolic
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.arithmetic import divide, multiply, negative, pow
@@ -126,9 +126,10 @@ def _has_integers(key: Any) -> bool:
 def _rounds(targets: Any, like: Any) -> Iterator[tuple[Any, Any]]:
     """Updates split into rounds that name no target twice, in order: (sources, targets).
 
-    Targets that differ between the examples of a vmap cannot be compared: one update a round.
+    Targets that differ between the examples of a vmap, or that jit does not know yet, cannot be
+    compared: one update a round.
     """
-    if differs_between_examples(targets):
+    if differs_between_examples(targets) or is_symbolic(targets):
         for source in range(targets.shape[0]):
             one = slice(source, source + 1)
             yield one, getitem(targets, one)

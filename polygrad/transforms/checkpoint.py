@@ -18,7 +18,7 @@ from polygrad.core.op import OPS, Op, Plan
 from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
 from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
-from polygrad.transforms.grad import vjp
+from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
 from polygrad.transforms.vmap import vmap
 
@@ -132,9 +132,7 @@ class _Kept(Op):
                     full[i] = value
                 return program(*full)
 
-            out, pullback = vjp(of_moving, *[values[i] for i in moving])
-            del out
-            return pullback(list(cotangents))
+            return vjp_once(of_moving, [values[i] for i in moving], cotangents)
 
         found: list[Any] = [None] * len(node.parents)
         for i, c in zip(moving, _again(pulled, [*operands, *g]), strict=True):

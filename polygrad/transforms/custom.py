@@ -80,8 +80,10 @@ class _Custom:
                     )
         fixed = [args[n] for n in self._fixed]
         given = tuple([arg for i, arg in enumerate(args) if i not in self._fixed])
-        call = Call(self, fixed, given)
-        outs = self._rules(call)(*call.arrays)
+        packed = Packed()
+        arrays = packed.take(given)
+        call = Call(self, fixed, packed)
+        outs = self._rules(call)(*arrays)
         kind = kind_of(tree.leaves(given))
         return tree.map(lambda leaf: unwrap_as(leaf, kind), call.out.join(outs))
 
@@ -120,13 +122,15 @@ def _shown(leaf: Any) -> Any:
 
 
 class Call:
-    """One call: the function and its rules as functions of flat arrays."""
+    """One call: the function and its rules as functions of flat arrays.
 
-    def __init__(self, custom: _Custom, fixed: list[Any], args: tuple[Any, ...]) -> None:
+    It holds no array of the call itself: traces keep it, and arrays keep their traces.
+    """
+
+    def __init__(self, custom: _Custom, fixed: list[Any], given: Packed) -> None:
         self._custom, self._fixed = custom, fixed
         self.name = custom.name
-        self.given = Packed()
-        self.arrays = self.given.take(args)
+        self.given = given
         self.out = Packed()
         self.kept = Packed()
 
@@ -319,7 +323,7 @@ class custom_jvp(_Custom):  # noqa: N801  a decorator, named as in JAX
 
         def rule(*given: Any) -> Any:
             *fixed, primals, tangents = given
-            merged = Call(self, list(fixed), primals).everything(primals)
+            merged = Call(self, list(fixed), Packed()).everything(primals)
             out = self(*merged)
             total: Any = None
             if len(jvps) != len(primals):

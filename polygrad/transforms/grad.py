@@ -1,12 +1,13 @@
 """Reverse mode: vjp, grad and value_and_grad over pytrees."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from polygrad import ops, tree
 from polygrad.array import Array, is_array
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, namespace_of
+from polygrad.core.record import plain
 from polygrad.core.tape import Node, ReverseTrace, backward
 from polygrad.dtypes import as_dtype
 from polygrad.errors import DTypeError, ShapeError
@@ -124,7 +125,9 @@ class Recording:
         """Outputs as the caller gets them."""
         return take_off(out, self.trace, self.kind)
 
-    def pull(self, seeds: list[tuple[Node, Any]], keep: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+    def pull(
+        self, seeds: Iterable[tuple[Node, Any]], keep: tuple[Any, ...] = ()
+    ) -> tuple[Any, ...]:
         """Cotangents of the tracked arguments, each a pytree like its argument.
 
         Results share no memory with one another, nor with the arrays in ``keep``.
@@ -198,6 +201,29 @@ def _cotangent(given: Any, reference: Any, node: Node, whole: Any, place: int) -
     return leaf.value
 
 
+def _handed_over(seeds: list[tuple[Node, Any]]) -> Iterator[tuple[Node, Any]]:
+    """The seeds, which the list holds no longer: so the graph is freed as the walk goes on."""
+    while seeds:
+        yield seeds.pop()
+
+
+def vjp_once(
+    f: Callable[..., Sequence[Any]], primals: Sequence[Any], cotangents: Sequence[Any]
+) -> tuple[Any, ...]:
+    """The cotangents that `vjp` of a function of arrays gives, the graph freed on the way.
+
+    ``f`` returns a sequence of arrays, with a cotangent for each.
+    """
+    run = Recording(f, tuple(primals), {}, tuple(range(len(primals))))
+    seeds = [
+        (out._node, plain(c))
+        for out, c in zip(run.out, cotangents, strict=True)
+        if type(out) is Array and out._trace is run.trace
+    ]
+    run.out = None
+    return run.pull(_handed_over(seeds))
+
+
 def value_and_grad(
     f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -225,7 +251,7 @@ def value_and_grad(
             seeds.append((out._node, _like("ones_like", out._value)))
         extra = run.value(aux) if has_aux else None
         del out, aux
-        found = run.pull(seeds)
+        found = run.pull(_handed_over(seeds))
         grads = found[0] if isinstance(argnums, int) else found
         return ((value, extra), grads) if has_aux else (value, grads)
 

@@ -66,9 +66,11 @@ def _broadcast_prefix(prefix: Any, whole: Any, name: str) -> list[int | None]:
     """One axis (or None) for each leaf of ``whole``, from a pytree prefix of axes."""
     if prefix is None or isinstance(prefix, int):
         return [prefix] * len(tree.leaves(whole))
-    parts = tree.children(whole)
-    entries = tree.children(prefix)
-    if type(prefix) is not type(whole) or len(parts) != len(entries):
+    fits = type(prefix) is type(whole) and not is_array(whole)
+    if fits and isinstance(whole, dict):
+        fits = prefix.keys() == whole.keys()
+    parts, entries = (tree.children(whole), tree.children(prefix)) if fits else ([], [])
+    if not fits or len(parts) != len(entries):
         raise TreeError(
             f"{name}: got {prefix!r}, expected an integer, None, or containers like those of the "
             "value it belongs to"

@@ -108,6 +108,7 @@ ROWS = [
         case(np.asarray([0, 2, 2, 1]), real(4)),
         case(np.asarray([0, 2]), real(2), 5),
         case(np.asarray([0, 2, 2])),
+        decides=(0,),
         reference=bincount,
     ),
     row(

@@ -45,7 +45,7 @@ def set_cases() -> Any:
     yield case(x, 7.0, (slice(None), 1))
     yield case(x, real(3, seed=3), slice(1, 3))
     yield case(x, real(2, 1, seed=3), (slice(0, 2),))
-    yield case(x, real(), flags, needs="boolean_indexing")
+    yield case(x, real(), flags)
     yield case(x, 0.5, np.outer(flags, [True, False, True]))
     yield case(x, real(2, seed=3), MASKS[3], needs="boolean_indexing")
     yield case(x, real(3, 3, seed=3), flags, needs="boolean_indexing")

@@ -69,6 +69,7 @@ ROWS = [
         case(x, 2, axis=1),
         case(x, [0, 2], axis=0),
         case(real(3), np.asarray([1, 0, 2])),
+        decides=(1,),
         complex=True,
     ),
     row(

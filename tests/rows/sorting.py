@@ -65,6 +65,15 @@ ROWS = [
         ],
         case(np.asarray([1.0, 2.0]), 1.5),
         case(np.asarray([1, 3]), np.asarray([2, 3])),
+        case(
+            np.asarray([4.0, 1.0, 2.0]),
+            np.asarray([2.0, 0.5, 3.0, 4.0]),
+            np.asarray([1, 2, 0]),
+        ),
+        case(np.zeros(0), real(2)),
+        call=lambda a, v, sorter=None, side="left": pg.searchsorted(a, v, side=side, sorter=sorter),
+        reference=lambda a, v, sorter=None, side="left": np.searchsorted(a, v, side, sorter),
+        another=lambda a, k: a * (1 + k / 4) if a.dtype.kind == "f" else a,  # the order stays
         gradient="none",
     ),
     row(
@@ -81,6 +90,7 @@ ROWS = [
     row(
         "nonzero",
         *[case(x, needs="data_dependent_shapes") for x in (real(3), ints, real(0))],
+        decides=(0,),
         gradient="none",
     ),
     row(
@@ -92,10 +102,10 @@ ROWS = [
         case(ties, real(0)),
         gradient="none",
     ),
-    row("unique_all", *UNIQUE, reference=lambda x: tuple(np.unique_all(x))),
-    row("unique_counts", *UNIQUE, reference=lambda x: tuple(np.unique_counts(x))),
-    row("unique_inverse", *UNIQUE, reference=lambda x: tuple(np.unique_inverse(x))),
-    row("unique_values", *UNIQUE, reference=np.unique),
+    row("unique_all", *UNIQUE, decides=(0,), reference=lambda x: tuple(np.unique_all(x))),
+    row("unique_counts", *UNIQUE, decides=(0,), reference=lambda x: tuple(np.unique_counts(x))),
+    row("unique_inverse", *UNIQUE, decides=(0,), reference=lambda x: tuple(np.unique_inverse(x))),
+    row("unique_values", *UNIQUE, decides=(0,), reference=np.unique),
     row(
         "diff",
         case(real(5)),

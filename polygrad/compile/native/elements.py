@@ -45,8 +45,8 @@ def cost(name: str) -> int:
 
 def common(inputs: Sequence[Any], name: str) -> Any:
     """The data type in which operands are compared."""
-    arrays = [x.dtype for x in inputs if isinstance(x, Value)]
-    numbers = [x for x in inputs if not isinstance(x, Value)]
+    arrays = [x.dtype for x in inputs if isinstance(x, Value) and not x.weak]
+    numbers = [_number(x) for x in inputs if not isinstance(x, Value) or x.weak]
     best = max(arrays, key=lambda d: (is_float(d), d.bits))
     if any(d.kind != best.kind for d in arrays):
         raise Unsupported(f"{name} of the data types {' and '.join(d.name for d in arrays)}")
@@ -55,6 +55,10 @@ def common(inputs: Sequence[Any], name: str) -> Any:
     if best.kind == "bool" and any(type(x) is int for x in numbers):
         return DTYPES["int64"]
     return best
+
+
+def _number(x: Any) -> Any:
+    return x if not isinstance(x, Value) else 1.0 if is_float(x.dtype) else 1
 
 
 def compute(

@@ -1,38 +1,42 @@
-"""Matrix products: small ones as loops over tiles held in vector registers, others by BLAS."""
+"""Matrix products: small ones as plain loops over tiles, others with blocks packed for the cache.
+
+A block of the right matrix, packed in strips as wide as a tile, stays in the second-level cache
+while all rows of a part of the left one pass over it; a strip stays in the first. Parts of the
+answer are chunks, which threads share.
+"""
 
 import math
 from typing import Any
 
 from polygrad.compile.graph import Value
-from polygrad.compile.native.engine import lanes
+from polygrad.compile.native.engine import has_feature, lanes
 from polygrad.compile.native.schedule import Product
-from polygrad.compile.native.text import Code, real
-from polygrad.compile.native.types import Unsupported, is_float, memory
+from polygrad.compile.native.tiles import Strides, Tiles, pieces
+from polygrad.compile.native.types import Unsupported, is_float
 
-ROWS = 4
-"""Rows of a tile."""
-VECTORS = 3
-"""Vectors of a row of a tile: with 4 rows 12 of 16 registers."""
+DEPTH = 256
+"""The inner axis of a block."""
+STRIPS = 4
+"""Strips of a block."""
+FEW = 4
+"""Chunks below which the rows are divided too."""
 
 
 class Shape:
-    """The sizes of a product: of how many matrices, and the steps of each operand."""
+    """The sizes of a product, and the steps of each operand from one matrix to the next."""
 
     def __init__(self, product: Product) -> None:
         a, b = product.equation.inputs
-        self.left_strides = self._strides(product.left, product.flips[0], row=a.ndim == 1)
-        self.right_strides = self._strides(product.right, product.flips[1], row=False)
-        if b.ndim == 1:
-            self.right_strides = (1, 1)
+        self.left = self._strides(product.left, product.flips[0], row=a.ndim == 1)
+        self.right = (1, 1) if b.ndim == 1 else self._strides(product.right, product.flips[1], False)
         self.m = 1 if a.ndim == 1 else a.shape[-2]
         self.k = a.shape[-1]
         self.n = 1 if b.ndim == 1 else b.shape[-1]
-        out = product.equation.out
-        self.batch = out.size // (self.m * self.n)
+        self.batch = product.equation.out.size // (self.m * self.n)
         self.steps = [self._step(x) for x in (a, b)]
 
     @staticmethod
-    def _strides(x: Value, flipped: bool, row: bool) -> tuple[int, int]:
+    def _strides(x: Value, flipped: bool, row: bool) -> Strides:
         if x.ndim == 1:
             return (x.shape[0], 1) if row else (1, 1)
         return (1, x.shape[-1]) if flipped else (x.shape[-1], 1)
@@ -44,223 +48,212 @@ class Shape:
         return math.prod(x.shape[-2:]) if count > 1 else 0
 
 
-def small_text(number: int, product: Product) -> tuple[str, set[tuple[str, str]]]:
-    """A function for a small product of arrays at ``%a`` and ``%b``, written to ``%c``."""
-    shape, dtype = Shape(product), product.equation.out.dtype
-    writer = _Tiles(shape, dtype)
-    code = writer.code
-    head = f"define internal void @product{number}(ptr noalias %a0, ptr noalias %b0, ptr noalias %c0) nounwind {{"  # noqa: E501
-    code.label("entry")
-    writer.block = "entry"
-    writer.write()
-    code.do("ret void")
-    return "\n".join([head, *code.lines, "}"]), code.needs
+def rows_of_tile() -> int:
+    """Rows of a tile of two vectors: as many totals as the registers hold beside operands."""
+    return 12 if has_feature("avx512f") else 6
 
 
-class _Tiles:
-    def __init__(self, shape: Shape, dtype: Any) -> None:
-        self.code = Code()
-        self.shape, self.dtype = shape, dtype
-        self.kind, self.size = memory(dtype), dtype.itemsize
-        self.block = ""
-        self.turned = shape.n == 1 and shape.left_strides[1] != 1
+class Small:
+    """A product written as it stands; the rows of the right operand lie in memory as they are."""
 
-    def write(self) -> None:
-        s = self.shape
-        if s.batch == 1:
-            self._matrix("%a0", "%b0", "%c0")
-            return
+    def __init__(self, product: Product) -> None:
+        self.shape = Shape(product)
+        self.tiles = Tiles(product.equation.out.dtype)
+
+    def text(self, name: str) -> str:
+        """The function ``name(a, b, c)``."""
+        s, t = self.shape, self.tiles
 
         def one(z: str) -> None:
-            a, b = (
-                self._offset(p, [(z, step)])
-                for p, step in zip(("%a0", "%b0"), s.steps, strict=True)
-            )
-            self._matrix(a, b, self._offset("%c0", [(z, s.m * s.n)]))
+            a, b = (t.offset(p, (z, step)) for p, step in zip(("%a", "%b"), s.steps, strict=True))
+            self._matrix(a, b, t.offset("%c", (z, s.m * s.n)))
 
-        self._loop(0, s.batch, 1, one)
-
-    def _offset(self, pointer: str, terms: list[tuple[str, int]]) -> str:
-        code, total = self.code, "0"
-        for name, factor in terms:
-            if factor:
-                total = code.put(f"add i64 {total}, {code.put(f'mul i64 {name}, {factor}')}")
-        return code.put(f"getelementptr inbounds {self.kind}, ptr {pointer}, i64 {total}")
-
-    def _loop(self, start: int, stop: int, step: int, body: Any, carried: Any = ()) -> list[str]:
-        """A loop; ``body`` gets the variable and carried values, and returns the next ones."""
-        code = self.code
-        i, following = code.name(), code.name()
-        tag, before = i[1:], self.block
-        code.do(f"br label %l{tag}")
-        code.label(f"l{tag}")
-        self.block = f"l{tag}"
-        code.do(f"{i} = phi i64 [ {start}, %{before} ], [ {following}, %LATCH ]")
-        first = len(code.lines) - 1
-        phis = [code.name() for _ in carried]
-        code.lines += [""] * len(phis)
-        given = body(i, *phis) or []
-        code.do(f"{following} = add nuw nsw i64 {i}, {step}")
-        check = code.put(f"icmp ult i64 {following}, {stop}")
-        code.do(f"br i1 {check}, label %l{tag}, label %x{tag}")
-        latch = self.block
-        code.lines[first] = code.lines[first].replace("%LATCH", f"%{latch}")
-        for at, (phi, (kind, begin), end) in enumerate(zip(phis, carried, given, strict=True)):
-            code.lines[first + 1 + at] = (
-                f"  {phi} = phi {kind} [ {begin}, %{before} ], [ {end}, %{latch} ]"
-            )
-        code.label(f"x{tag}")
-        self.block = f"x{tag}"
-        return list(given)
+        if s.batch == 1:
+            self._matrix("%a", "%b", "%c")
+        else:
+            t.loop(0, s.batch, 1, one)
+        return t.function(f"@{name}(ptr noalias %a, ptr noalias %b, ptr noalias %c)")
 
     def _matrix(self, a: str, b: str, c: str) -> None:
-        s = self.shape
-        if s.n == 1 and not self.turned:
+        s, t = self.shape, self.tiles
+        m, n, left, right = s.m, s.n, s.left, s.right[0]
+        if n == 1 and left[1] == 1:
             self._dots(a, b, c)
             return
-        m, n, left, right = s.m, s.n, s.left_strides, s.right_strides
-        if self.turned:  # a vector times the matrix, which lies in memory the other way round
-            a, b, m, n = b, a, 1, s.m
-            left, right = (0, 1), (s.left_strides[1], 1)
-        widest = lanes(self.size * 8)
-        pieces, at = [], 0
-        while at < n:
-            width = widest
-            while width > n - at:
-                width //= 2
-            pieces.append((at, width))
-            at += width
-        for group in range(0, len(pieces), VECTORS):
-            tile = pieces[group : group + VECTORS]
-            whole = m // ROWS * ROWS
+        if n == 1:  # a vector times the matrix, which lies in memory the other way round
+            a, b, m, n, left, right = b, a, 1, s.m, (0, 1), s.left[1]
+        rows, line = rows_of_tile(), pieces(n, t.size * 8)
+        for at in range(0, len(line), 2):
+            columns = line[at : at + 2]
+            whole = m // rows * rows
+
+            def tile(i: Any, count: int, columns: Any = columns) -> None:
+                start = t.offset(c, (i, n))
+                t.tile(t.offset(a, (i, left[0])), left, b, right, start, n, count, columns, s.k)
+
             if whole:
-                self._loop(
-                    0,
-                    whole,
-                    ROWS,
-                    lambda i, t=tile: self._tile(a, b, c, n, left, right, i, ROWS, t),
-                )  # noqa: E501
+                t.loop(0, whole, rows, lambda i, tile=tile: tile(i, rows))
             if m > whole:
-                self._tile(a, b, c, n, left, right, str(whole), m - whole, tile)
-
-    def _tile(
-        self, a: str, b: str, c: str, n: int, left: Any, right: Any, i: str, rows: int, tile: Any
-    ) -> None:
-        """``rows`` rows of some columns: running totals in registers, over the inner axis."""
-        code, kind, size = self.code, self.kind, self.size
-        zero = real(-0.0, kind) if is_float(self.dtype) else "0"
-        row_base = [self._offset(a, [(i, left[0]), ("1", r * left[0])]) for r in range(rows)]
-        carried = []
-        for _ in range(rows):
-            for _, width in tile:
-                carried.append((f"<{width} x {kind}>", splat(width, kind, zero)))
-
-        def body(k: str, *totals: str) -> list[str]:
-            columns = []
-            for start, width in tile:
-                p = self._offset(b, [(k, right[0]), ("1", start)])
-                columns.append(code.put(f"load <{width} x {kind}>, ptr {p}, align {size}"))
-            rest = iter(totals)
-            found = []
-            for base in row_base:
-                p = self._offset(base, [(k, left[1])])
-                x = code.put(f"load {kind}, ptr {p}, align {size}")
-                for column, (_, width) in zip(columns, tile, strict=True):
-                    found.append(
-                        self._multiply_add(
-                            broadcast(code, x, kind, width), column, next(rest), width
-                        )
-                    )  # noqa: E501
-            return found
-
-        totals = iter(self._loop(0, self.shape.k, 1, body, carried))
-        for r in range(rows):
-            for start, width in tile:
-                p = self._offset(c, [(i, n), ("1", r * n + start)])
-                code.do(f"store <{width} x {kind}> {next(totals)}, ptr {p}, align {size}")
-
-    def _multiply_add(self, x: str, y: str, total: str, width: int) -> str:
-        code, kind = self.code, f"<{width} x {self.kind}>"
-        if not is_float(self.dtype):
-            return code.put(f"add {kind} {total}, {code.put(f'mul {kind} {x}, {y}')}")
-        name = f"llvm.fmuladd.v{width}f{self.size * 8}"
-        code.needs.add((name, f"{kind}*3"))
-        return code.call(name, kind, x, y, total)
+                tile(whole, m - whole)
 
     def _dots(self, a: str, b: str, c: str) -> None:
         """Rows times one column."""
-        code, kind, s = self.code, self.kind, self.shape
-        zero = real(-0.0, kind) if is_float(self.dtype) else "0"
-        mul, add = ("fmul", "fadd reassoc") if is_float(self.dtype) else ("mul", "add")
+        s, t, code = self.shape, self.tiles, self.tiles.code
+        mul, add = ("fmul", "fadd reassoc") if is_float(t.dtype) else ("mul", "add")
 
         def row(i: str) -> None:
             def step(k: str, total: str) -> list[str]:
-                p = self._offset(a, [(i, s.left_strides[0]), (k, 1)])
-                q = self._offset(b, [(k, s.right_strides[0])])
-                x = code.put(f"load {kind}, ptr {p}, align {self.size}")
-                y = code.put(f"load {kind}, ptr {q}, align {self.size}")
-                return [code.put(f"{add} {kind} {total}, {code.put(f'{mul} {kind} {x}, {y}')}")]
+                x = t.load(t.offset(a, (i, s.left[0]), (k, 1)))
+                y = t.load(t.offset(b, (k, s.right[0])))
+                product = code.two(mul, t.kind, x, y)
+                return [code.put(f"{add} {t.kind} {total}, {product}")]
 
-            (total,) = self._loop(0, s.k, 1, step, [(kind, zero)])
-            code.do(f"store {kind} {total}, ptr {self._offset(c, [(i, 1)])}, align {self.size}")
+            (total,) = t.loop(0, s.k, 1, step, [(t.kind, t.zero)])
+            t.store(total, t.offset(c, (i, 1)))
 
-        self._loop(0, s.m, 1, row)
-
-
-def splat(width: int, kind: str, x: str) -> str:
-    """A constant vector."""
-    return "<" + ", ".join([f"{kind} {x}"] * width) + ">"
+        t.loop(0, s.m, 1, row)
 
 
-def broadcast(code: Code, x: str, kind: str, width: int) -> str:
-    """A vector of one number."""
-    one = code.put(f"insertelement <{width} x {kind}> poison, {kind} {x}, i64 0")
-    return code.put(
-        f"shufflevector <{width} x {kind}> {one}, <{width} x {kind}> poison, "
-        f"<{width} x i32> zeroinitializer"
-    )
+class Packed:
+    """A product in blocks; a left operand that lies in memory by columns is packed beforehand."""
+
+    def __init__(self, product: Product) -> None:
+        self.shape = s = Shape(product)
+        self.dtype = product.equation.out.dtype
+        self.rows = rows_of_tile()
+        self.strip = 2 * lanes(self.dtype.itemsize * 8)
+        self.packs = s.left[1] != 1
+        self.panels = -(-s.m // self.rows)
+        self.wide = -(-s.n // (self.strip * STRIPS))  # chunks side by side
+        parts = max(1, -(-FEW // (self.wide * s.batch)))
+        self.high = min(parts, self.panels)
+        self.panels_of_chunk = -(-self.panels // self.high)
+        self.high = -(-self.panels // self.panels_of_chunk)
+        self.chunks = s.batch * self.high * self.wide
+        self.packed_size = s.batch * self.panels * s.k * self.rows if self.packs else 0
+        self.needs: set[tuple[str, str]] = set()
+
+    # -- the left operand -----------------------------------------------------------------------------
+
+    def pack_text(self, name: str) -> str:
+        """``name(a, packed, chunk)``: one panel of rows, its columns one after the other."""
+        s, t, rows = self.shape, Tiles(self.dtype), self.rows
+        z = t.code.put(f"udiv i64 %chunk, {self.panels}")
+        panel = t.code.put(f"urem i64 %chunk, {self.panels}")
+        source = t.offset("%a", (z, s.steps[0]), (panel, rows * s.left[0]))
+        target = t.offset("%p", ("%chunk", s.k * rows))
+        rest = s.m % rows
+
+        def copy(count: int) -> None:
+            def column(k: str) -> None:
+                for r in range(count):
+                    x = t.load(t.offset(source, (r, s.left[0]), (k, s.left[1])))
+                    t.store(x, t.offset(target, (k, rows), (r, 1)))
+
+            t.loop(0, s.k, 1, column)
+
+        last = t.code.put(f"icmp eq i64 {panel}, {self.panels - 1 if rest else -1}")
+        if s.m >= rows:
+            t.when(t.code.put(f"xor i1 {last}, true"), lambda: copy(rows))
+        if rest:
+            t.when(last, lambda: copy(rest))
+        return t.function(f"@{name}(ptr noalias %a, ptr noalias %p, i64 %chunk)")
+
+    # -- the product ----------------------------------------------------------------------------------
+
+    def text(self, name: str) -> str:
+        """``name(a, b, c, chunk)``: one part of the answer."""
+        s, rows = self.shape, self.rows
+        self.t = t = Tiles(self.dtype)
+        code = t.code
+        strips, width = STRIPS, self.strip * STRIPS
+        block = code.put(f"alloca [{DEPTH * width} x {t.kind}], align 64")
+        z = code.put(f"udiv i64 %chunk, {self.high * self.wide}")
+        rest = code.put(f"urem i64 %chunk, {self.high * self.wide}")
+        across = code.put(f"urem i64 {rest}, {self.wide}")
+        down = code.put(f"udiv i64 {rest}, {self.wide}")
+        first_panel = code.put(f"mul i64 {down}, {self.panels_of_chunk}")
+        full_rows, full_columns = s.m // rows, s.n // self.strip
+        last_panel = self._least(code.put(f"add i64 {first_panel}, {self.panels_of_chunk}"), full_rows)
+        first_strip = code.put(f"mul i64 {across}, {strips}")
+        last_strip = self._least(code.put(f"add i64 {first_strip}, {strips}"), full_columns)
+        if self.packs:
+            a, left = t.offset("%a", (z, self.panels * s.k * rows)), (1, rows)
+            panel_step = s.k * rows
+        else:
+            a, left = t.offset("%a", (z, s.steps[0])), s.left
+            panel_step = rows * s.left[0]
+        b = t.offset("%b", (z, s.steps[1]))
+        c = t.offset("%c", (z, s.m * s.n))
+        tail_rows, tail_columns = s.m % rows, s.n % self.strip
+        some_strips = code.put(f"icmp ult i64 {first_strip}, {last_strip}")
+        some_panels = code.put(f"icmp ult i64 {first_panel}, {last_panel}")
+        has_tail = code.put(f"icmp eq i64 {across}, {self.wide - 1}")
+        at_end = code.put(f"icmp eq i64 {down}, {self.high - 1}")
+        whole, partial = pieces(self.strip, t.size * 8), pieces(tail_columns, t.size * 8)
+
+        def depth(k0: str) -> None:
+            first = code.put(f"icmp eq i64 {k0}, 0")
+            count = self._least(code.put(f"sub i64 {s.k}, {k0}"), DEPTH)
+
+            def strip_at(j: str) -> str:
+                local = code.put(f"sub i64 {j}, {first_strip}")
+                return t.offset(block, (local, DEPTH * self.strip))
+
+            def pack(j: str) -> None:
+                source = t.offset(b, (k0, s.right[0]), (j, self.strip * s.right[1]))
+                self._pack(source, strip_at(j), count, self.strip)
+
+            t.when(some_strips, lambda: void(t.loop(first_strip, last_strip, 1, pack)))
+            if tail_columns:
+                source = t.offset(b, (k0, s.right[0]), (full_columns * self.strip, s.right[1]))
+                t.when(has_tail, lambda: self._pack(source, strip_at(str(full_columns)), count, tail_columns))  # noqa: E501
+
+            def panel(i: Any, height: int) -> None:
+                base = t.offset(a, (i, panel_step), (k0, left[1]))
+                line = t.offset(c, (i, rows * s.n))
+
+                def over(j: str, columns: Any = whole) -> None:
+                    at = t.offset(line, (j, self.strip))
+                    t.tile(base, left, strip_at(j), self.strip, at, s.n, height, columns, count, first)
+
+                t.when(some_strips, lambda: void(t.loop(first_strip, last_strip, 1, over)))
+                if tail_columns:
+                    t.when(has_tail, lambda: over(str(full_columns), partial))
+
+            if full_rows:
+                t.when(some_panels, lambda: void(t.loop(first_panel, last_panel, 1, lambda i: panel(i, rows))))  # noqa: E501
+            if tail_rows:
+                t.when(at_end, lambda: panel(str(full_rows), tail_rows))
+
+        t.loop(0, s.k, DEPTH, depth)
+        self.needs |= code.needs
+        return t.function(f"@{name}(ptr noalias %a, ptr noalias %b, ptr noalias %c, i64 %chunk)")
+
+    def _least(self, x: str, bound: int) -> str:
+        less = self.t.code.put(f"icmp ult i64 {x}, {bound}")
+        return self.t.code.select(less, "i64", x, str(bound))
+
+    def _pack(self, source: str, target: str, count: str, width: int) -> None:
+        """Columns of a strip side by side, row after row."""
+        t, right = self.t, self.shape.right
+        if right[1] == 1:
+
+            def row(k: str) -> None:
+                for start, size in pieces(width, t.size * 8):
+                    x = t.load(t.offset(source, (k, right[0]), (start, 1)), size)
+                    t.store(x, t.offset(target, (k, self.strip), (start, 1)), size)
+
+            t.loop(0, count, 1, row)
+            return
+
+        def line(k: str) -> None:
+            for j in range(width):
+                x = t.load(t.offset(source, (j, right[1]), (k, right[0])))
+                t.store(x, t.offset(target, (k, self.strip), (j, 1)))
+
+        t.loop(0, count, 1, line)
 
 
-def blas_text(number: int, product: Product, pointer: str) -> str:
-    """A function for a product by BLAS, whose ``gemm`` is at ``pointer``.
-
-    BLAS has its matrices by columns, so that in its eyes all are transposed, and the product
-    is that of the transposes the other way round.
-    """
-    s, kind = Shape(product), memory(product.equation.out.dtype)
-    turn, ld = [], []
-    for rows, columns, count, width in (
-        (*s.right_strides, s.k, s.n), (*s.left_strides, s.m, s.k),
-    ):  # fmt: skip
-        plain = columns == 1 or width == 1
-        turn.append(78 if plain else 84)  # "N" and "T"
-        ld.append(max(rows if plain else columns, width if plain else count, 1))
-    values = {
-        "ta": ("i8", turn[0]), "tb": ("i8", turn[1]), "m": ("i32", s.n), "n": ("i32", s.m),
-        "k": ("i32", s.k), "lda": ("i32", ld[0]), "ldb": ("i32", ld[1]), "ldc": ("i32", max(s.n, 1)),
-        "one": (kind, real(1.0, kind)), "zero": (kind, real(0.0, kind)),
-    }  # fmt: skip
-    lines = [f"@g{number}.{name} = internal constant {k} {v}" for name, (k, v) in values.items()]
-    g = f"ptr @g{number}."
-    order = f"{g}ta, {g}tb, {g}m, {g}n, {g}k, {g}one, ptr %b, {g}lda, ptr %a, {g}ldb, {g}zero, ptr %c, {g}ldc"  # noqa: E501
-    lines += [
-        f"define internal void @product{number}(ptr %a0, ptr %b0, ptr %c0) {{",
-        "entry:",
-        f"  %f = load ptr, ptr {pointer}",
-        "  br label %l",
-        "l:",
-        "  %z = phi i64 [ 0, %entry ], [ %y, %l ]",
-    ]
-    for name, step in (("a", s.steps[0]), ("b", s.steps[1]), ("c", s.m * s.n)):
-        lines.append(f"  %o{name} = mul i64 %z, {step}")
-        lines.append(f"  %{name} = getelementptr {kind}, ptr %{name}0, i64 %o{name}")
-    lines += [
-        f"  call void %f({order})",
-        "  %y = add i64 %z, 1",
-        f"  %go = icmp ult i64 %y, {s.batch}",
-        "  br i1 %go, label %l, label %e",
-        "e:",
-        "  ret void",
-        "}",
-    ]
-    return "\n".join(lines)
+def void(_: Any) -> None:
+    """What a loop returns is not needed."""

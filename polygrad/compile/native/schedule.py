@@ -120,7 +120,7 @@ class Schedule:
     def _product(self, equation: Equation) -> None:
         a, b = equation.inputs
         size = a.size * (b.shape[-1] if b.ndim > 1 else 1)
-        small = size <= self.inline or equation.out.dtype.name not in self.blas
+        small = size <= self.inline
         found = []
         for i, x in enumerate((a, b)):
             flip = False

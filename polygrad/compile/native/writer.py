@@ -48,6 +48,7 @@ class Module:
         self.needs: set[tuple[str, str]] = set()
         self.calls: list[tuple[str, list[Buffer], int]] = []
         self.parallel = False
+        self.whole: set[str] = set()  # functions that are not cut in chunks
         for step in schedule.steps:
             self._product(step) if isinstance(step, Product) else self._loop(step)
         self._place()
@@ -78,16 +79,26 @@ class Module:
         keys: list[Buffer] = [("value", self._base(v)) for v in (one.left, one.right)]
         keys.append(("value", one.equation.out))
         shape = product.Shape(one)
-        self.work += 2 * shape.batch * shape.m * shape.n * shape.k // 8
+        self.work += shape.batch * shape.m * shape.n * shape.k // 4
         if one.small:
-            text, needs = product.small_text(number, one)
-            self.needs |= needs
-        else:
-            at = 1 + self.blas.index(one.equation.out.dtype.name)
-            pointer = f"getelementptr (ptr, ptr @table, i64 {at})"
-            text = product.blas_text(number, one, pointer)
-        self.functions.append(text)
-        self.calls.append((f"product{number}", keys, 1))
+            small = product.Small(one)
+            self.functions.append(small.text(f"product{number}"))
+            self.needs |= small.tiles.code.needs
+            self.calls.append((f"product{number}", keys, 1))
+            self.whole.add(f"product{number}")
+            return
+        packed = product.Packed(one)
+        self.functions.append(packed.text(f"product{number}"))
+        self.needs |= packed.needs
+        if packed.packs:
+            out = one.equation.out
+            panels = Value((packed.packed_size,), out.dtype, out.device)
+            count = shape.batch * packed.panels
+            self.functions.append(packed.pack_text(f"pack{number}"))
+            self.calls.append((f"pack{number}", [keys[0], ("value", panels)], count))
+            keys[0] = "value", panels
+        self.calls.append((f"product{number}", keys, packed.chunks))
+        self.parallel = True
 
     def _base(self, value: Value) -> Value:
         while (inner := self.producers.get(value)) is not None and is_alias(inner):
@@ -150,8 +161,19 @@ class Module:
                 given.append(f"ptr %q{number}, ")
                 number += 1
             name, *sizes = name.split(":")
-            if not sizes:
+            if not sizes and several == 1 and name in self.whole:
                 body.append(f"  call void @{name}({''.join(given).removesuffix(', ')})")
+            elif not sizes and several == 1:
+                body.append(f"  call void @{name}({''.join(given)}i64 0)")
+            elif not sizes:
+                tasks += [
+                    f"define internal void @{name}_task(ptr %buffers, i64 %chunk) nounwind {{",
+                    *target,
+                    f"  call void @{name}({''.join(given)}i64 %chunk)",
+                    "  ret void",
+                    "}",
+                ]
+                body.append(f"  call void @run_chunks(ptr @{name}_task, ptr %buffers, i64 {several})")
             elif several == 1:
                 body.append(
                     f"  call void @{name}({''.join(given)}i64 0, i64 {sizes[0]}, i64 0, ptr %status)"

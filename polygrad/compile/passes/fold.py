@@ -1,4 +1,4 @@
-"""Constant folding: what depends on no input is computed once, and plain numbers become literals."""
+"""Constant folding: what depends on no input is computed once; plain numbers become literals."""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ def _uniform(array: Any) -> Any:
     xp = backend.xp
     flat = xp.reshape(array, (-1,))
     first = wrap(flat[0]).item() if flat.shape == (1,) or wrap(xp.all(flat == flat[0])).item() else None  # fmt: skip # noqa: E501
-    if type(first) not in LITERALS or first != first or first == 0 and _signs(xp, flat):
+    if type(first) not in LITERALS or first != first or (first == 0 and _signs(xp, flat)):
         return None
     return first
 

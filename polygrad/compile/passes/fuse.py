@@ -74,7 +74,9 @@ def _light(loop: Loop) -> bool:
     return loop.equations[0].op.name in _MOVES
 
 
-_MOVES = frozenset("add subtract multiply negative astype copy maximum minimum square".split())
+_MOVES = frozenset(
+    ("add", "subtract", "multiply", "negative", "astype", "copy", "maximum", "minimum", "square")
+)
 
 
 def _join(

@@ -57,13 +57,13 @@ def _number(x: Any) -> bool:
 def _neutral(name: str, left: Any, right: Any) -> Any:
     """The operand that the answer is, where the other is the neutral element."""
     if _number(right):
-        if (name in ("multiply", "divide", "pow") and right == 1) or (
-            name == "subtract" and repr(right) in ("0", "0.0")
-        ) or (name == "add" and repr(right) == "-0.0"):  # fmt: skip
-            return left
-    elif _number(left):
-        if (name == "multiply" and left == 1) or (name == "add" and repr(left) == "-0.0"):
-            return right
+        zero = repr(right)
+        one = name in ("multiply", "divide", "pow") and right == 1
+        none = (name == "subtract" and zero in ("0", "0.0")) or (name == "add" and zero == "-0.0")
+        return left if one or none else None
+    zero = repr(left)
+    if _number(left) and ((name == "multiply" and left == 1) or (name == "add" and zero == "-0.0")):
+        return right
     return None
 
 

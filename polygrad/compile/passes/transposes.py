@@ -1,4 +1,4 @@
-"""Transposes into matrix products: (a.T @ b.T).T is b @ a, and a swap of the last axes is one op."""
+"""Transposes into products: (a.T @ b.T).T is b @ a, and a swap of the last axes is one op."""
 
 from typing import Any
 

@@ -1,0 +1,95 @@
+"""What native programs have to know of NumPy: how its arrays lie in memory, and SciPy's BLAS."""
+
+import ctypes
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polygrad.errors import BackendError
+
+
+class Layout(NamedTuple):
+    """See `polygrad.compile.native.host.Layout`."""
+
+    kind: int
+    kind_at: int
+    data_at: int
+    ndim_at: int
+    shape_at: int
+    dtype_at: int
+    flags_at: int
+    flags: int
+    dtypes: dict[str, int]
+    numbers: dict[str, int]
+    new: int
+
+
+_NEW = 93  # PyArray_New in the table of NumPy's C interface, which keeps its order
+_IN_ORDER_AND_ALIGNED = 0x0001 | 0x0100
+_NAMES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32",
+    "float64",
+)  # fmt: skip
+
+
+@functools.cache
+def layout() -> Layout:
+    """How array objects are laid out; raises BackendError where they are not as expected."""
+    capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
+    table = (ctypes.c_void_p * (_NEW + 1)).from_address(_pointer(capsule))
+    dtypes = {name: np.dtype(name) for name in _NAMES}
+    found = Layout(
+        kind=id(np.ndarray), kind_at=8, data_at=16, ndim_at=24, shape_at=32, dtype_at=56,
+        flags_at=64, flags=_IN_ORDER_AND_ALIGNED, dtypes={n: id(d) for n, d in dtypes.items()},
+        numbers={n: d.num for n, d in dtypes.items()}, new=table[_NEW] or 0,
+    )  # fmt: skip
+    _check(found)
+    return found
+
+
+def _pointer(capsule: Any) -> int:
+    name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(pointer(capsule, name(capsule)))
+
+
+def _check(at: Layout) -> None:
+    """Compare with what an array says of itself."""
+    for sample in (np.ones((3, 5), np.float32), np.ones((4, 2, 6))[::2]):
+        def read(kind: Any, offset: int, start: int = id(sample)) -> Any:
+            return kind.from_address(start + offset).value
+
+        shape = read(ctypes.c_void_p, at.shape_at)
+        same = (
+            read(ctypes.c_void_p, at.kind_at) == at.kind
+            and read(ctypes.c_void_p, at.data_at) == sample.ctypes.data
+            and read(ctypes.c_int, at.ndim_at) == sample.ndim
+            and [read(ctypes.c_ssize_t, 8 * i, shape) for i in range(sample.ndim)] == list(sample.shape)
+            and read(ctypes.c_void_p, at.dtype_at) == id(sample.dtype)
+            and (read(ctypes.c_int, at.flags_at) & at.flags == at.flags) == sample.flags.c_contiguous
+        )  # fmt: skip
+        if not same or ctypes.sizeof(ctypes.c_void_p) != 8:
+            raise BackendError("NumPy arrays lie in memory in another way than native code expects")
+
+
+@functools.cache
+def blas() -> dict[str, int]:
+    """The addresses of matrix products by data type; none without SciPy."""
+    try:
+        from scipy.linalg import cython_blas
+    except ImportError:
+        return {}
+    found = cython_blas.__pyx_capi__
+    return {"float32": _pointer(found["sgemm"]), "float64": _pointer(found["dgemm"])}
+
+
+def address(array: Any) -> int:
+    """Where the elements of an array are."""
+    return int(array.ctypes.data)
+
+
+def in_order(array: Any) -> Any:
+    """An array in C order, aligned and in the byte order of this machine."""
+    return np.require(array, array.dtype.newbyteorder("="), ["C", "A"])

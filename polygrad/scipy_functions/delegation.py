@@ -1,0 +1,128 @@
+"""How calls of SciPy's functions with polygrad's arrays come to polygrad.
+
+SciPy hands some of its functions on to CuPy and JAX, by the name of the array's library, and
+has no place where another library could enter itself. So polygrad enters itself: when SciPy's
+own switch for other libraries' arrays is on (``SCIPY_ARRAY_API=1``), each function that turns
+its input into NumPy arrays for compiled code gets a front that calls polygrad's version where
+an argument is an Array, and SciPy's in all other cases. Without the switch nothing is touched.
+
+The copies of array-api-compat inside SciPy and scikit-learn refuse NumPy arrays beside arrays
+of another library. Beside an Array they are let through, as constants.
+
+Nothing here imports SciPy: a module is extended when the user's program has loaded it.
+"""
+
+import functools
+import importlib
+import importlib.machinery
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from polygrad.array import BASE, Array
+from polygrad.errors import NonDifferentiableError
+from polygrad.scipy_functions.names import FUNCTIONS
+
+SWITCH = "SCIPY_ARRAY_API"
+NAMESPACES = (
+    "scipy._lib.array_api_compat",
+    "sklearn.externals.array_api_compat",
+)
+
+
+class NoStandIn(NonDifferentiableError):
+    """A way to call a SciPy function that polygrad has no version of."""
+
+
+def switched_on() -> bool:
+    """Whether SciPy takes arrays of other libraries."""
+    return os.environ.get(SWITCH, "").lower() not in ("", "0", "false")
+
+
+def front(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, but for Arrays polygrad's function of that name."""
+
+    @functools.wraps(original)
+    def call(*args: Any, **options: Any) -> Any:
+        arrays = [value for value in (*args, *options.values()) if type(value) is Array]
+        if not arrays:
+            return original(*args, **options)
+        table = importlib.import_module("polygrad.scipy_functions.table")
+        try:
+            return table.load(name)(*args, **options)
+        except NoStandIn:
+            if all(array._trace is BASE for array in arrays):
+                return original(*args, **options)
+            raise
+
+    module, _, short = name.rpartition(".")
+    # The name it can be pickled by.
+    call.__module__, call.__qualname__ = module, short
+    return call
+
+
+def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``array_namespace`` that lets NumPy arrays stand beside Arrays, as constants."""
+
+    @functools.wraps(original)
+    def array_namespace(*arrays: Any, **options: Any) -> Any:
+        if any(type(array) is Array for array in arrays):
+            arrays = tuple(a for a in arrays if type(a).__module__ != "numpy")
+        return original(*arrays, **options)
+
+    return array_namespace
+
+
+def extend(module: ModuleType) -> None:
+    """Put the fronts into a module that was just loaded."""
+    name = module.__name__
+    if name in NAMESPACES:
+        for function in ("array_namespace", "get_namespace"):
+            setattr(module, function, mixing(getattr(module, function)))
+    for function in FUNCTIONS.get(name, ()):
+        *owners, last = function.split(".")
+        owner: Any = module
+        for part in owners:
+            owner = getattr(owner, part, None)
+        original = getattr(owner, last, None)
+        if original is not None:  # other versions of SciPy lack some
+            setattr(owner, last, front(f"{name}.{function}", original))
+
+
+class _Loader:
+    """The loader of a module, after which the module is extended."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: Any) -> Any:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        extend(module)
+
+
+class _Finder:
+    """Stands before the usual finders, for the modules to extend only."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name not in FUNCTIONS and name not in NAMESPACES:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None and switched_on():
+            spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
+        return spec
+
+
+def watch() -> None:
+    """Extend the modules that are loaded, and the others when they are; called once."""
+    for name in (*NAMESPACES, *FUNCTIONS):
+        if name in sys.modules and switched_on():
+            extend(sys.modules[name])
+    sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]

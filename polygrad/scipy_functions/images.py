@@ -1,0 +1,462 @@
+"""scipy.ndimage: filters of a neighbourhood."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.array import Array
+from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.scipy_functions.table import (
+    array,
+    constant,
+    inexact,
+    integers,
+    no_stand_in,
+    scipy,
+    stand_in,
+    together,
+)
+from polygrad.scipy_functions.windows import bordered, correlated, each, neighbourhoods, windows
+
+
+def _input(name: str, x: Any, output: Any) -> Any:
+    """The image; an output of one's own has no place here."""
+    if output is not None:
+        raise no_stand_in(f"ndimage.{name}", "output=")
+    return inexact(x)
+
+
+def _axes(axes: Any, ndim: int) -> list[int]:
+    given = range(ndim) if axes is None else [axes] if isinstance(axes, int) else axes
+    return [axis % ndim for axis in given]
+
+
+# -- weighted sums ---------------------------------------------------------------------------
+
+
+@stand_in("ndimage.correlate1d")
+def correlate1d(
+    input: Any,  # noqa: A002
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
+) -> Any:
+    """scipy.ndimage.correlate1d."""
+    x, w = together(_input("correlate1d", input, output), weights)
+    return correlated("ndimage.correlate1d", x, w, axis % len(x.shape), mode, cval, origin)
+
+
+@stand_in("ndimage.convolve1d")
+def convolve1d(
+    input: Any,  # noqa: A002
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
+) -> Any:
+    """scipy.ndimage.convolve1d."""
+    w = inexact(weights)
+    origin = -origin - (1 if w.shape[0] % 2 == 0 else 0)
+    return correlate1d(input, ops.flip(w), axis, output, mode, cval, origin)
+
+
+@stand_in("ndimage.correlate")
+def correlate(
+    input: Any,  # noqa: A002
+    weights: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.correlate."""
+    x, w = together(_input("correlate", input, output), weights)
+    places = _axes(axes, len(x.shape))
+    if len(w.shape) != len(places):
+        raise ShapeError(
+            f"scipy.ndimage.correlate: got weights of shape {w.shape}, expected {len(places)} axes"
+        )
+    ndim = len(x.shape)
+    # The axes of the weights go with those of the image in ascending order, whatever `axes` is.
+    sizes = _spread(list(w.shape), sorted(places), ndim, 1)
+    modes = _spread(each(mode, len(places)), places, ndim, "reflect")
+    origins = _spread(each(origin, len(places)), places, ndim, 0)
+    around = neighbourhoods("ndimage.correlate", x, sizes, modes, cval, origins)
+    return ops.matmul(around, ops.reshape(w, (-1,)))
+
+
+def _spread(values: list[Any], places: list[int], ndim: int, default: Any) -> list[Any]:
+    """Values for some axes as values for all."""
+    found = [default] * ndim
+    for place, value in zip(places, values, strict=True):
+        found[place] = value
+    return found
+
+
+@stand_in("ndimage.convolve")
+def convolve(
+    input: Any,  # noqa: A002
+    weights: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.convolve."""
+    w = inexact(weights)
+    origins = [
+        -o - (1 if n % 2 == 0 else 0)
+        for o, n in zip(each(origin, len(w.shape)), w.shape, strict=True)
+    ]
+    return correlate(input, ops.flip(w), output, mode, cval, origins, axes=axes)
+
+
+def _along_axes(
+    name: str, x: Any, axes: Any, mode: Any, settings: Any, one: Callable[..., Any]
+) -> Any:
+    """A filter along several axes, one after the other."""
+    places = _axes(axes, len(x.shape))
+    modes = each(mode, len(places))
+    columns = [each(value, len(places)) for value in settings]
+    for i, axis in enumerate(places):
+        x = one(x, axis, modes[i], *(column[i] for column in columns))
+    return x
+
+
+@stand_in("ndimage.gaussian_filter1d")
+def gaussian_filter1d(
+    input: Any,  # noqa: A002
+    sigma: Any,
+    axis: int = -1,
+    order: int = 0,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    truncate: float = 4.0,
+    *,
+    radius: Any = None,
+) -> Any:
+    """scipy.ndimage.gaussian_filter1d; differentiable by ``sigma`` too."""
+    x = _input("gaussian_filter1d", input, output)
+    width = ops.stop_gradient(sigma).item() if type(sigma) is Array else float(sigma)
+    reach = int(truncate * width + 0.5) if radius is None else int(radius)
+    sigma = ops.astype(sigma, x.dtype) if type(sigma) is Array else constant(float(sigma), x)
+    t = ops.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
+    bell = ops.exp(-0.5 * ops.square(t / sigma))
+    bell = bell / ops.sum(bell)
+    # The derivative of the bell is a Hermite polynomial times it.
+    before, factor = ops.zeros_like(t), ops.ones_like(t)
+    for k in range(order):
+        before, factor = factor, -(t * factor + k * before) / ops.square(sigma)
+    weights = ops.flip(bell * factor)
+    return correlated("ndimage.gaussian_filter1d", x, weights, axis % len(x.shape), mode, cval, 0)
+
+
+@stand_in("ndimage.gaussian_filter")
+def gaussian_filter(
+    input: Any,  # noqa: A002
+    sigma: Any,
+    order: Any = 0,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    truncate: float = 4.0,
+    *,
+    radius: Any = None,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.gaussian_filter; differentiable by ``sigma`` too."""
+    x = _input("gaussian_filter", input, output)
+    count = len(_axes(axes, len(x.shape)))
+    sigmas = [sigma] * count if getattr(sigma, "shape", None) == () else each(sigma, count)
+    radii = [radius] * count if radius is None else radius
+
+    def one(x: Any, axis: int, mode: str, sigma: Any, order: int, radius: Any) -> Any:
+        if type(sigma) is not Array and sigma <= 1e-15:
+            return x
+        return gaussian_filter1d(x, sigma, axis, order, None, mode, cval, truncate, radius=radius)
+
+    return _along_axes("gaussian_filter", x, axes, mode, (sigmas, order, radii), one)
+
+
+@stand_in("ndimage.uniform_filter1d")
+def uniform_filter1d(
+    input: Any,  # noqa: A002
+    size: int,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
+) -> Any:
+    """scipy.ndimage.uniform_filter1d."""
+    x = _input("uniform_filter1d", input, output)
+    axis %= len(x.shape)
+    before = size // 2 + origin
+    x = bordered("ndimage.uniform_filter1d", x, axis, before, size - 1 - before, mode, cval)
+    return ops.mean(windows(x, size, axis), axis=-1)
+
+
+@stand_in("ndimage.uniform_filter")
+def uniform_filter(
+    input: Any,  # noqa: A002
+    size: Any = 3,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.uniform_filter."""
+    x = _input("uniform_filter", input, output)
+
+    def one(x: Any, axis: int, mode: str, size: int, origin: int) -> Any:
+        return uniform_filter1d(x, size, axis, None, mode, cval, origin)
+
+    return _along_axes("uniform_filter", x, axes, mode, (size, origin), one)
+
+
+def _edges(name: str, smooth: list[float]) -> None:
+    def function(
+        input: Any,  # noqa: A002
+        axis: int = -1,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+    ) -> Any:
+        x = _input(name, input, output)
+        axis %= len(x.shape)
+        for i, kind in enumerate(each(mode, len(x.shape))):
+            weights = constant([-1.0, 0.0, 1.0] if i == axis else smooth, x)
+            x = correlated(f"ndimage.{name}", x, weights, i, kind, cval, 0)
+        return x
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"scipy.ndimage.{name}."
+    stand_in(f"ndimage.{name}")(function)
+
+
+_edges("sobel", [1.0, 2.0, 1.0])
+_edges("prewitt", [1.0, 1.0, 1.0])
+
+
+@stand_in("ndimage.laplace")
+def laplace(
+    input: Any,  # noqa: A002
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.laplace."""
+    x = _input("laplace", input, output)
+    places = _axes(axes, len(x.shape))
+    weights = constant([1.0, -2.0, 1.0], x)
+    parts = [
+        correlated("ndimage.laplace", x, weights, axis, kind, cval, 0)
+        for axis, kind in zip(places, each(mode, len(places)), strict=True)
+    ]
+    return sum(parts[1:], parts[0])
+
+
+def _second(input: Any, sigma: Any, order: int, mode: Any, cval: Any, axes: Any, options: Any, combine: Any) -> Any:  # fmt: skip # noqa: A002, E501
+    """Derivatives of a smoothed image along each axis, put together."""
+    x = inexact(input)
+    places = _axes(axes, len(x.shape))
+    parts = []
+    for i in range(len(places)):
+        orders = [order if i == j else 0 for j in range(len(places))]
+        parts.append(
+            combine(gaussian_filter(x, sigma, orders, None, mode, cval, axes=places, **options))
+        )
+    return sum(parts[1:], parts[0])
+
+
+@stand_in("ndimage.gaussian_laplace")
+def gaussian_laplace(
+    input: Any,  # noqa: A002
+    sigma: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """scipy.ndimage.gaussian_laplace."""
+    x = _input("gaussian_laplace", input, output)
+    return _second(x, sigma, 2, mode, cval, axes, kwargs, lambda part: part)
+
+
+@stand_in("ndimage.gaussian_gradient_magnitude")
+def gaussian_gradient_magnitude(
+    input: Any,  # noqa: A002
+    sigma: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """scipy.ndimage.gaussian_gradient_magnitude."""
+    x = _input("gaussian_gradient_magnitude", input, output)
+    return ops.sqrt(_second(x, sigma, 1, mode, cval, axes, kwargs, ops.square))
+
+
+# -- ranks -----------------------------------------------------------------------------------
+
+
+def _around(name: str, x: Any, size: Any, footprint: Any, mode: Any, cval: Any, origin: Any, axes: Any) -> Any:  # fmt: skip # noqa: E501
+    """Each neighbourhood in the shape of a footprint, as a new last axis."""
+    places = _axes(axes, len(x.shape))
+    mask = None
+    if footprint is not None:
+        footprint = ops.astype(array(footprint), ops.bool)
+        sizes, where = list(footprint.shape), sorted(places)
+        mask = ops.reshape(footprint, (-1,)).tolist()
+    elif size is not None:
+        sizes, where = [int(n) for n in each(size, len(places))], places
+    else:
+        raise ArgumentValueError(f"scipy.ndimage.{name}: got neither size nor footprint")
+    ndim = len(x.shape)
+    around = neighbourhoods(
+        f"ndimage.{name}",
+        x,
+        _spread(sizes, where, ndim, 1),
+        _spread(each(mode, len(places)), places, ndim, "reflect"),
+        cval,
+        _spread(each(origin, len(places)), places, ndim, 0),
+    )
+    if mask is None:
+        return around
+    return around[..., integers([i for i, inside in enumerate(mask) if inside], x)]
+
+
+def _ranks(name: str, pick: Callable[..., Any]) -> None:
+    """Enter a filter that takes one of the sorted neighbours: ``pick(around)``."""
+
+    def function(
+        input: Any,  # noqa: A002
+        size: Any = None,
+        footprint: Any = None,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+        origin: Any = 0,
+        *,
+        axes: Any = None,
+    ) -> Any:
+        x = _input(name, input, output)
+        return pick(_around(name, x, size, footprint, mode, cval, origin, axes))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"scipy.ndimage.{name}."
+    stand_in(f"ndimage.{name}")(function)
+
+
+_ranks("maximum_filter", lambda around: ops.max(around, axis=-1))
+_ranks("minimum_filter", lambda around: ops.min(around, axis=-1))
+_ranks("median_filter", lambda around: ops.sort(around)[..., around.shape[-1] // 2])
+
+
+def _ranks_along(name: str, reduce: Callable[..., Any]) -> None:
+    def function(
+        input: Any,  # noqa: A002
+        size: int,
+        axis: int = -1,
+        output: Any = None,
+        mode: str = "reflect",
+        cval: Any = 0.0,
+        origin: int = 0,
+    ) -> Any:
+        x = _input(name, input, output)
+        return reduce(_around(name, x, size, None, mode, cval, origin, axis), axis=-1)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"scipy.ndimage.{name}."
+    stand_in(f"ndimage.{name}")(function)
+
+
+_ranks_along("maximum_filter1d", ops.max)
+_ranks_along("minimum_filter1d", ops.min)
+
+
+@stand_in("ndimage.rank_filter")
+def rank_filter(
+    input: Any,  # noqa: A002
+    rank: int,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.rank_filter."""
+    x = _input("rank_filter", input, output)
+    around = _around("rank_filter", x, size, footprint, mode, cval, origin, axes)
+    return ops.sort(around)[..., rank]
+
+
+@stand_in("ndimage.percentile_filter")
+def percentile_filter(
+    input: Any,  # noqa: A002
+    percentile: float,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.percentile_filter."""
+    x = _input("percentile_filter", input, output)
+    around = _around("percentile_filter", x, size, footprint, mode, cval, origin, axes)
+    count = around.shape[-1]
+    share = percentile + 100 if percentile < 0 else percentile
+    return ops.sort(around)[..., min(int(count * share / 100), count - 1)]
+
+
+# -- in the space of frequencies -------------------------------------------------------------
+
+
+def _frequencies(name: str) -> None:
+    def function(
+        input: Any,  # noqa: A002
+        by: Any,
+        n: int = -1,
+        axis: int = -1,
+        output: Any = None,
+    ) -> Any:
+        x = _input(name, input, output)
+        # The filter is a product: what it makes of ones is the factor.
+        ones = ops.to_numpy(ops.ones(x.shape, dtype=ops.complex128, device="cpu"))
+        factor = ops.asarray(scipy(f"ndimage.{name}")(ones, by, n, axis), device=x.device)
+        if name != "fourier_shift":
+            return x * ops.astype(ops.real(factor), ops.real(x).dtype)
+        return x * factor
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"scipy.ndimage.{name}, by a constant."
+    stand_in(f"ndimage.{name}")(function)
+
+
+for _name in ("fourier_gaussian", "fourier_shift", "fourier_uniform", "fourier_ellipsoid"):
+    _frequencies(_name)

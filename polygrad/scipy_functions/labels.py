@@ -1,0 +1,85 @@
+"""scipy.ndimage: sums and moments of labelled regions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.scipy_functions.table import array, inexact, stand_in
+
+
+def _regions(x: Any, labels: Any, index: Any) -> tuple[Any, tuple[int, ...]]:
+    """For each region the share of every element in it (0 or 1), and the shape of the answer."""
+    flat = int(x.size)
+    if labels is None:
+        return ops.ones((1, flat), dtype=x.dtype, device=x.device), ()
+    labels = ops.reshape(ops.broadcast_to(array(labels), x.shape), (-1,))
+    if index is None:
+        return ops.astype(ops.expand_dims(labels > 0, axis=0), x.dtype), ()
+    index = array(index)
+    shape = tuple(index.shape)
+    wanted = ops.reshape(index, (-1, 1))
+    return ops.astype(wanted == labels, x.dtype), shape
+
+
+def _enter(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a function ``f(sums, x)`` of one number a region, ``sums`` adding up a region."""
+
+    def enter(measure: Callable[..., Any]) -> Callable[..., Any]:
+        def function(input: Any, labels: Any = None, index: Any = None) -> Any:  # noqa: A002
+            x = inexact(input)
+            inside, shape = _regions(x, labels, index)
+            flat = ops.reshape(x, (-1,))
+            return ops.reshape(measure(inside, flat), shape)
+
+        function.__name__ = function.__qualname__ = names[0]
+        function.__doc__ = f"scipy.ndimage.{names[0]}."
+        stand_in(*(f"ndimage.{name}" for name in names))(function)
+        return function
+
+    return enter
+
+
+def _mean(inside: Any, x: Any) -> Any:
+    return ops.matmul(inside, x) / ops.sum(inside, axis=1)
+
+
+def _variance(inside: Any, x: Any) -> Any:
+    gap = x - ops.expand_dims(_mean(inside, x), axis=1)
+    return ops.sum(inside * ops.square(gap), axis=1) / ops.sum(inside, axis=1)
+
+
+_enter("sum_labels", "sum")(ops.matmul)
+_enter("mean")(_mean)
+_enter("variance")(_variance)
+_enter("standard_deviation")(lambda inside, x: ops.sqrt(_variance(inside, x)))
+
+
+def _extreme(name: str, reduce: Callable[..., Any], end: float) -> None:
+    def measure(inside: Any, x: Any) -> Any:
+        return reduce(ops.where(inside > 0, x, ops.full_like(x, end)), axis=1)
+
+    _enter(name)(measure)
+
+
+_extreme("maximum", ops.max, -float("inf"))
+_extreme("minimum", ops.min, float("inf"))
+
+
+@stand_in("ndimage.center_of_mass")
+def center_of_mass(input: Any, labels: Any = None, index: Any = None) -> Any:  # noqa: A002
+    """scipy.ndimage.center_of_mass, as a tuple of coordinates, or a list of such."""
+    x = inexact(input)
+    inside, shape = _regions(x, labels, index)
+    mass = ops.reshape(x, (-1,))
+    total = ops.matmul(inside, mass)
+    found = []
+    for axis, n in enumerate(x.shape):
+        steps = ops.reshape(
+            ops.arange(n, dtype=x.dtype, device=x.device),
+            tuple(n if i == axis else 1 for i in range(len(x.shape))),
+        )
+        place = ops.reshape(ops.broadcast_to(steps, x.shape), (-1,))
+        found.append(ops.matmul(inside, mass * place) / total)
+    if shape == ():
+        return tuple(part[0] for part in found)
+    return [tuple(part[i] for part in found) for i in range(shape[0])]

@@ -1,0 +1,93 @@
+"""The table from a SciPy function's full name to polygrad's version, and what those share.
+
+A version has SciPy's signature. Options about memory and checks (``overwrite_a``,
+``check_finite``, ``workers``) are taken and change nothing; what cannot be done with tracked
+arrays raises NoStandIn by name.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from polygrad import ops
+from polygrad.dtypes import as_dtype
+from polygrad.numpy_functions.table import array
+from polygrad.scipy_functions.delegation import NoStandIn
+
+STAND_INS: dict[str, Callable[..., Any]] = {}
+_PARTS = (
+    "convolutions",
+    "distances",
+    "filters",
+    "images",
+    "labels",
+    "linear_algebra",
+    "matrix_functions",
+    "spectral",
+    "structured",
+    "sums",
+    "transforms",
+)
+
+
+def stand_in(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a function into the table under SciPy's names, without the leading ``scipy.``."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            STAND_INS[f"scipy.{name}"] = function
+        return function
+
+    return enter
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The version of the function with this full name; the parts are imported on first use."""
+    if name not in STAND_INS:
+        for part in _PARTS:
+            importlib.import_module(f"polygrad.scipy_functions.{part}")
+    return STAND_INS[name]
+
+
+def no_stand_in(name: str, what: str) -> NoStandIn:
+    """The error for a way to call a function that has no version here."""
+    return NoStandIn(
+        f"scipy.{name} of a tracked array: {what} has no rule in polygrad; write it with "
+        "functions of polygrad, or pass pg.stop_gradient(x) if no gradient is wanted"
+    )
+
+
+def scipy(name: str) -> Any:
+    """A function of SciPy's, for constants: SciPy is loaded, or nothing here would run."""
+    module, _, function = name.rpartition(".")
+    return getattr(sys.modules[f"scipy.{module}"], function)
+
+
+def inexact(x: Any) -> Any:
+    """Anything NumPy takes for an array, as one of floating-point or complex numbers."""
+    x = array(x)
+    return x if as_dtype(x.dtype).is_inexact else ops.astype(x, ops.float64)
+
+
+def constant(value: Any, like: Any) -> Any:
+    """A constant beside ``like``, on its device and in its data type."""
+    return ops.asarray(value, dtype=like.dtype, device=like.device)
+
+
+def together(*values: Any) -> tuple[Any, ...]:
+    """Anything NumPy takes for arrays, as inexact ones of one data type."""
+    arrays = [inexact(value) for value in values]
+    dtype = ops.result_type(*arrays)
+    return tuple(ops.astype(x, dtype, copy=False) for x in arrays)
+
+
+def integers(values: Any, like: Any) -> Any:
+    """Indices into ``like``, on its device."""
+    return ops.asarray(values, dtype=ops.int64, device=like.device)
+
+
+def adjoint(x: Any) -> Any:
+    """The conjugate transpose of matrices."""
+    x = ops.matrix_transpose(x)
+    return ops.conj(x) if as_dtype(x.dtype).is_complex else x
