@@ -5,9 +5,8 @@ from typing import Any
 
 import torch
 
-from polygrad.backend import corrections
 from polygrad.backends.indexing import axes_of, is_mask, parts_of, reversed_slice, width
-
+from polygrad.corrections import corrections
 
 # Unsigned integers that PyTorch stores, and that NumPy computes with (see TorchBackend.elsewhere).
 STORED = (torch.uint16, torch.uint32, torch.uint64)

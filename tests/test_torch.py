@@ -7,7 +7,6 @@ import pytest
 
 import polygrad as pg
 from polygrad.errors import (
-    BackendError,
     LostGradientError,
     MixedArraysError,
     NonDifferentiableError,
@@ -168,11 +167,63 @@ def test_bfloat16_and_lazy_conjugates_reach_the_host() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
-def test_arithmetic_that_torch_lacks(dtype: str) -> None:
-    x = torch.ones(3, dtype=getattr(torch, dtype))
-    with pytest.raises(BackendError, match=rf"add\(torch.{dtype}\[3\].*not implemented"):
-        pg.add(x, x)
-    assert pg.sum(x).item() == 3
+def test_arithmetic_that_torch_lacks_is_numpys(dtype: str) -> None:
+    top = int(pg.iinfo(dtype).max)
+    host = np.array([1, 2, top], dtype=dtype)
+    x = torch.from_numpy(host)
+    with pytest.raises(NotImplementedError):
+        torch.add(x, x)
+    small = torch.tensor([3, 4, 5], dtype=torch.uint8)
+    for name, args in {
+        "add": (x, x),
+        "less": (x, 2),
+        "multiply": (x, small),
+        "subtract": (x[0], small),
+        "flip": (x,),
+        "sort": (x,),
+        "max": (x,),
+        "where": (small > 3, x, small),
+        "floor_divide": (x[1], small),
+    }.items():
+        found = getattr(pg, name)(*args)
+        assert type(found) is torch.Tensor
+        expected = getattr(np, name)(*(a.numpy() if hasattr(a, "numpy") else a for a in args))
+        assert pg.to_numpy(found).dtype == np.asarray(expected).dtype, name
+        np.testing.assert_array_equal(pg.to_numpy(found), expected)
+    assert (pg.asarray(x) + 3).dtype == dtype
+    total = pg.sum(x)
+    assert total.dtype == torch.uint64
+    assert int(pg.to_numpy(total)) == (3 + top) % 2**64
+
+
+def test_sums_of_unsigned_integers_are_unsigned() -> None:
+    x = torch.tensor([200, 100], dtype=torch.uint8)
+    for name, expected in {"sum": 300, "prod": 20000}.items():
+        found = getattr(pg, name)(x)
+        assert found.dtype == torch.uint64
+        assert found.item() == expected
+    assert pg.to_numpy(pg.cumulative_sum(x)).tolist() == [200, 300]
+
+
+def test_a_number_is_written_with_all_its_digits() -> None:
+    """PyTorch's default type for numbers has 24 bits."""
+    x = torch.zeros(2, dtype=torch.float64)
+    assert pg.index_set(x, 0.1, 0)[0].item() == 0.1
+    assert pg.index_set(x, [1e-300], slice(0, 1))[0].item() == 1e-300
+    z = pg.asarray(torch.zeros(2, dtype=torch.complex128))
+    z[1] = 0.1 + 1e-300j
+    assert z[1].item() == 0.1 + 1e-300j
+
+
+def test_where_torch_departs_from_the_standard() -> None:
+    remainder = pg.remainder(torch.tensor([-0.0, 0.0, 6.0]), torch.tensor([1.0, -1.0, -3.0]))
+    assert torch.signbit(remainder).tolist() == [False, True, True]
+    assert np.signbit(pg.to_numpy(pg.acos(torch.tensor(0j))).imag)
+    endless = torch.tensor([complex("inf+nanj"), complex("nan+infj"), 1 + 1j])
+    assert torch.isinf(pg.log1p(endless).real).tolist() == [True, True, False]
+    distinct = pg.unique_counts(torch.tensor([1j, 2 + 0j, 1j]))
+    assert sorted(distinct.counts.tolist()) == [1, 2]
+    assert pg.getitem(torch.ones(2, 3), torch.zeros(0, 3, dtype=torch.bool)).shape == (0,)
 
 
 def test_errors_of_torch_are_named() -> None:

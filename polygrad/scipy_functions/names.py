@@ -42,4 +42,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "scipy.special": (
         "comb", "diric", "factorial", "perm",
     ),  # fmt: skip
+    "scipy.stats": (
+        "gaussian_kde.__call__", "gaussian_kde.evaluate", "gaussian_kde.logpdf",
+        "gaussian_kde.pdf", "multivariate_normal.logpdf", "multivariate_normal.pdf",
+        "rv_continuous.cdf", "rv_continuous.isf", "rv_continuous.logcdf", "rv_continuous.logpdf",
+        "rv_continuous.logsf", "rv_continuous.nnlf", "rv_continuous.pdf", "rv_continuous.ppf",
+        "rv_continuous.sf", "rv_discrete.cdf", "rv_discrete.logcdf", "rv_discrete.logpmf",
+        "rv_discrete.logsf", "rv_discrete.pmf", "rv_discrete.sf",
+    ),  # fmt: skip
 }

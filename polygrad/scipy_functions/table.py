@@ -19,6 +19,7 @@ STAND_INS: dict[str, Callable[..., Any]] = {}
 _PARTS = (
     "convolutions",
     "distances",
+    "distributions",
     "filters",
     "images",
     "labels",

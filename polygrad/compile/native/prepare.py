@@ -15,7 +15,7 @@ OTHERS = frozenset({"matmul", "class_places"})
 
 
 def prepare(graph: Graph) -> Graph:
-    """The graph, checked, with a mean as a sum and a division."""
+    """The graph, checked, with a mean as a sum and a division, and products of one data type."""
     for value in (*graph.inputs, *graph.constants):
         check(value.dtype)
     if any(v.weak for v in graph.outputs):
@@ -27,6 +27,8 @@ def prepare(graph: Graph) -> Graph:
 
 
 def _rule(equation: Equation, _: Any) -> Any:
+    if equation.op.name == "matmul":
+        return _matmul(equation)
     if equation.op.name != "mean":
         return None
     x, out = equation.inputs[0], equation.out
@@ -37,6 +39,18 @@ def _rule(equation: Equation, _: Any) -> Any:
         Equation(OPS["sum"], (x,), equation.params, (total,)),
         Equation(OPS["divide"], (total, divisor), {}, (out,)),
     ]
+
+
+def _matmul(equation: Equation) -> Any:
+    """A product of one data type."""
+    out, before, operands = equation.out, [], []
+    for x in equation.inputs:
+        if x.dtype != out.dtype:
+            new = Value(x.shape, out.dtype, x.device)
+            before.append(Equation(OPS["astype"], (x,), {"dtype": out.dtype}, (new,)))
+            x = new
+        operands.append(x)
+    return [*before, Equation(equation.op, operands, {}, equation.outputs)] if before else None
 
 
 def _check(equation: Equation) -> None:
