@@ -80,6 +80,7 @@ format: $(VENV)/.dev  ## Format the code
 
 bench: $(VENV)/.bench  ## Time polygrad beside NumPy by hand and its peers
 	$(PY) -m benchmarks.bench $(ARGS)
+	$(PY) -m benchmarks.memory
 	$(PY) benchmarks/import_time.py
 
 wheel: $(VENV)/.dev  ## Build the wheel into dist/

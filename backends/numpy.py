@@ -83,11 +83,6 @@ class NumpyBackend(Backend):
 
         return numpy_program
 
-    def native(self) -> Any:
-        from polygrad.backends import numpy_native
-
-        return numpy_native
-
     def overrides(self, xp: ModuleType) -> dict[str, Any]:
         import numpy as np
 

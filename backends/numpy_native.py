@@ -1,4 +1,4 @@
-"""What native programs have to know of NumPy: how its arrays lie in memory, and SciPy's BLAS."""
+"""What native programs have to know of NumPy: how its arrays lie in memory."""
 
 import ctypes
 import functools
@@ -58,6 +58,7 @@ def _pointer(capsule: Any) -> int:
 def _check(at: Layout) -> None:
     """Compare with what an array says of itself."""
     for sample in (np.ones((3, 5), np.float32), np.ones((4, 2, 6))[::2]):
+
         def read(kind: Any, offset: int, start: int = id(sample)) -> Any:
             return kind.from_address(start + offset).value
 
@@ -66,23 +67,14 @@ def _check(at: Layout) -> None:
             read(ctypes.c_void_p, at.kind_at) == at.kind
             and read(ctypes.c_void_p, at.data_at) == sample.ctypes.data
             and read(ctypes.c_int, at.ndim_at) == sample.ndim
-            and [read(ctypes.c_ssize_t, 8 * i, shape) for i in range(sample.ndim)] == list(sample.shape)
+            and all(
+                read(ctypes.c_ssize_t, 8 * i, shape) == n for i, n in enumerate(sample.shape)
+            )
             and read(ctypes.c_void_p, at.dtype_at) == id(sample.dtype)
-            and (read(ctypes.c_int, at.flags_at) & at.flags == at.flags) == sample.flags.c_contiguous
+            and bool(read(ctypes.c_int, at.flags_at) & 1) == sample.flags.c_contiguous
         )  # fmt: skip
         if not same or ctypes.sizeof(ctypes.c_void_p) != 8:
             raise BackendError("NumPy arrays lie in memory in another way than native code expects")
-
-
-@functools.cache
-def blas() -> dict[str, int]:
-    """The addresses of matrix products by data type; none without SciPy."""
-    try:
-        from scipy.linalg import cython_blas
-    except ImportError:
-        return {}
-    found = cython_blas.__pyx_capi__
-    return {"float32": _pointer(found["sgemm"]), "float64": _pointer(found["dgemm"])}
 
 
 def address(array: Any) -> int:

@@ -186,6 +186,13 @@ def made(name: str, params: dict[str, Any], operands: Sequence[Operand], out: Op
     return None
 
 
+def native() -> Any:
+    """How arrays lie in memory, for native code."""
+    from polygrad.backends import numpy_native
+
+    return numpy_native
+
+
 # -- memory and loops ------------------------------------------------------------------------------
 
 LOOP = 32_768

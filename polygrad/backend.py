@@ -138,10 +138,6 @@ class Backend:
         """What compiled programs call (see `polygrad.compile.target`), or None: op by op."""
         return None
 
-    def native(self) -> Any:
-        """What native code has to know of the arrays (see `polygrad.compile.native`), or None."""
-        return None
-
     def on_host(self, device: Any) -> bool:
         """Whether a device is host memory, where NumPy can compute with copies of its arrays."""
         return True

@@ -31,6 +31,16 @@ class DType:
         return max(self.bits // 8, 1)
 
     @property
+    def char(self) -> str:
+        """NumPy's letter for the type, which code written for NumPy compares."""
+        return str(_to_host(self).char)
+
+    @property
+    def type(self) -> Any:
+        """NumPy's class of scalars of the type."""
+        return _to_host(self).type
+
+    @property
     def __numpy_dtype__(self) -> Any:  # NumPy's protocol, from version 2.4
         return _to_host(self)
 

@@ -3,3 +3,5 @@
 import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # SciPy reads it once, when it is imported
+# Native code takes over in the background; it has tests of its own, which turn it on.
+os.environ["POLYGRAD_NATIVE"] = "0"

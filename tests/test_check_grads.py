@@ -127,3 +127,25 @@ def test_bad_arguments() -> None:
         check_grads(pg.sin, (1.0,), order=0)
     with pytest.raises(pg.errors.ArgumentTypeError, match="nothing can be varied"):
         check_grads(pg.sin, (1,))
+
+
+def test_the_complex_step_finds_what_finite_differences_cannot(bad: Any) -> None:
+    """An error of one part in ten million, in a function that takes complex numbers."""
+    f = bad(
+        Elementwise,
+        lambda xp, g, _y, x: g * xp.cos(x) * (1 + 1e-7),
+        forward=lambda xp, x: xp.sin(x),
+    )
+    for modes in ("fwd", "rev"):
+        with pytest.raises(pg.errors.GradientMismatchError, match="by the complex step"):
+            check_grads(f, (X,), modes=modes)
+    check_grads(f, (X,), rtol=1e-5)  # tolerances of one's own are for central differences
+
+
+def test_where_the_complex_step_does_not_apply() -> None:
+    """Functions that are not analytic, or take no complex numbers, or do so in part."""
+    check_grads(lambda x: pg.abs(x) * pg.sin(x), (X,), order=2)
+    check_grads(lambda x: pg.real(x) * x + pg.conj(x), (X,), order=2)
+    check_grads(lambda x: pg.where(x > 0, x**2, -x), (X,), order=2)
+    check_grads(lambda x: [pg.exp(x), pg.max(x), pg.atan2(x, x + 3)], (X,))
+    check_grads(lambda x, n: x ** int(n), (X, 3))

@@ -273,3 +273,18 @@ def test_what_is_computed_inside_is_freed_and_computed_again() -> None:
     close(pullback(np.ones(5))[0], -np.sin(np.sin(x)) * np.cos(x))
     _, pullback = pg.vjp(f, x)
     assert inside[1]() is not None
+
+
+def test_a_backward_pass_frees_on_its_way() -> None:
+    """Each layer keeps two arrays; its gradient takes the place of them."""
+    ws = [np.full(N, 1.0 + i / 20) for i in range(20)]
+
+    def loss(ws: Any) -> Any:
+        x = ws[0]
+        for w in ws[1:]:
+            x = pg.sin(x * w)
+        return pg.sum(x)
+
+    assert peak(lambda: pg.grad(loss)(ws)) < 2 * 20 + 8
+    at_hand = peak(lambda: pg.vjp(loss, ws)[1](1.0))  # a pullback may be called again
+    assert at_hand > 2.5 * 20

@@ -30,8 +30,10 @@ atanh_rest = near(
     -20,
 )
 sin_rest = near(
-    lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3, lambda z: -mpf(1) / 6 + z / 120, -20
-)  # fmt: skip
+    lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3,
+    lambda z: -mpf(1) / 6 + z / 120,
+    -20,
+)
 cos_rest = near(
     lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, lambda z: mpf(1) / 24 - z / 720, -16
 )

@@ -51,7 +51,7 @@ class Lowered:
             return out
 
         self.run = run
-        self.native = offer(self.graph, backend.native(), run, self._take_over)
+        self.native = offer(self.graph, target.native(), run, self._take_over)
 
     def _take_over(self, run: Any) -> None:
         self.run = run

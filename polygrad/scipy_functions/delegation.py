@@ -2,9 +2,9 @@
 
 SciPy hands some of its functions on to CuPy and JAX, by the name of the array's library, and
 has no place where another library could enter itself. So polygrad enters itself: when SciPy's
-own switch for other libraries' arrays is on (``SCIPY_ARRAY_API=1``), each function that turns
-its input into NumPy arrays for compiled code gets a front that calls polygrad's version where
-an argument is an Array, and SciPy's in all other cases. Without the switch nothing is touched.
+own switch for other libraries' arrays is on (``SCIPY_ARRAY_API=1``), each function in
+`names` gets a front that calls polygrad's version where an argument is an Array, and SciPy's in
+all other cases. Without the switch nothing is touched.
 
 The copies of array-api-compat inside SciPy and scikit-learn refuse NumPy arrays beside arrays
 of another library. Beside an Array they are let through, as constants.
@@ -23,13 +23,19 @@ from typing import Any
 
 from polygrad.array import BASE, Array
 from polygrad.errors import NonDifferentiableError
-from polygrad.scipy_functions.names import FUNCTIONS
+from polygrad.scipy_functions.names import CLASSES, RERUN, STAND_INS
 
 SWITCH = "SCIPY_ARRAY_API"
 NAMESPACES = (
     "scipy._lib.array_api_compat",
     "sklearn.externals.array_api_compat",
 )
+MODULES = frozenset({*NAMESPACES, *STAND_INS, *RERUN, *CLASSES})
+
+
+FRONTS: dict[Any, Callable[..., Any]] = {}
+"""The front of each function that has one."""
+_MADE: set[Any] = set()
 
 
 class NoStandIn(NonDifferentiableError):
@@ -41,26 +47,67 @@ def switched_on() -> bool:
     return os.environ.get(SWITCH, "").lower() not in ("", "0", "false")
 
 
+def _arrays(values: Any) -> list[Array]:
+    """The Arrays among values, and in lists and tuples of them."""
+    found: list[Array] = []
+    for value in values:
+        if type(value) is Array:
+            found.append(value)
+        elif type(value) in (list, tuple):
+            found += _arrays(value)
+    return found
+
+
 def front(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    """``original``, but for Arrays polygrad's function of that name."""
+    """``original``, but where an Array is among the arguments polygrad's function of that name."""
 
     @functools.wraps(original)
     def call(*args: Any, **options: Any) -> Any:
-        arrays = [value for value in (*args, *options.values()) if type(value) is Array]
+        arrays = _arrays((*args, *options.values()))
         if not arrays:
             return original(*args, **options)
         table = importlib.import_module("polygrad.scipy_functions.table")
         try:
-            return table.load(name)(*args, **options)
+            with arrays[0].device:
+                return table.load(name, original)(*args, **options)
         except NoStandIn:
             if all(array._trace is BASE for array in arrays):
                 return original(*args, **options)
             raise
 
-    module, _, short = name.rpartition(".")
     # The name it can be pickled by.
-    call.__module__, call.__qualname__ = module, short
+    call.__module__, call.__qualname__ = name.rsplit(".", 1)
+    FRONTS[original] = call
+    _MADE.add(call)
     return call
+
+
+def is_front(function: Any) -> bool:
+    """Whether a function is a front, or a method that stands before one of SciPy's."""
+    return function in _MADE
+
+
+def front_of_class(cls: type) -> None:
+    """Make instances for Arrays, and calls of instances with Arrays, run polygrad's way."""
+    make, run = cls.__new__, cls.__call__  # type: ignore[attr-defined]
+    if is_front(make):  # inherited, and it serves all subclasses
+        return
+
+    def new(this: type, *args: Any, **options: Any) -> Any:
+        if _arrays((*args, *options.values())):
+            this = importlib.import_module("polygrad.scipy_functions.rerun").rerun_class(this)
+        return make(this) if make is object.__new__ else make(this, *args, **options)
+
+    @functools.wraps(run)
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        if _arrays((*args, *options.values())):
+            self = importlib.import_module("polygrad.scipy_functions.rerun").as_rerun(self)
+            return type(self).__call__(self, *args, **options)
+        return run(self, *args, **options)
+
+    _MADE.update((call, new))
+    cls.__new__ = new  # type: ignore[method-assign,assignment]
+    cls.__call__ = call  # type: ignore[attr-defined]
 
 
 def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,7 +128,7 @@ def extend(module: ModuleType) -> None:
     if name in NAMESPACES:
         for function in ("array_namespace", "get_namespace"):
             setattr(module, function, mixing(getattr(module, function)))
-    for function in FUNCTIONS.get(name, ()):
+    for function in (*STAND_INS.get(name, ()), *RERUN.get(name, ())):
         *owners, last = function.split(".")
         owner: Any = module
         for part in owners:
@@ -89,6 +136,10 @@ def extend(module: ModuleType) -> None:
         original = getattr(owner, last, None)
         if original is not None:  # other versions of SciPy lack some
             setattr(owner, last, front(f"{name}.{function}", original))
+    for function in CLASSES.get(name, ()):
+        cls = getattr(module, function, None)
+        if isinstance(cls, type):
+            front_of_class(cls)
 
 
 class _Loader:
@@ -112,7 +163,7 @@ class _Finder:
     """Stands before the usual finders, for the modules to extend only."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name not in FUNCTIONS and name not in NAMESPACES:
+        if name not in MODULES:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None and switched_on():
@@ -122,7 +173,7 @@ class _Finder:
 
 def watch() -> None:
     """Extend the modules that are loaded, and the others when they are; called once."""
-    for name in (*NAMESPACES, *FUNCTIONS):
+    for name in MODULES:
         if name in sys.modules and switched_on():
             extend(sys.modules[name])
     sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]

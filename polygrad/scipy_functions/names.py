@@ -1,6 +1,6 @@
 """Which functions of SciPy polygrad has versions of, by the module that users find them in."""
 
-FUNCTIONS: dict[str, tuple[str, ...]] = {
+STAND_INS: dict[str, tuple[str, ...]] = {
     "scipy.fft": (
         "dct", "dctn", "dst", "dstn", "idct", "idctn", "idst", "idstn",
     ),  # fmt: skip
@@ -49,5 +49,23 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "rv_continuous.logsf", "rv_continuous.nnlf", "rv_continuous.pdf", "rv_continuous.ppf",
         "rv_continuous.sf", "rv_discrete.cdf", "rv_discrete.logcdf", "rv_discrete.logpmf",
         "rv_discrete.logsf", "rv_discrete.pmf", "rv_discrete.sf",
+    ),  # fmt: skip
+}
+
+RERUN: dict[str, tuple[str, ...]] = {
+    "scipy.integrate": ("fixed_quad",),
+    "scipy.signal": ("freqs", "gausspulse", "sweep_poly"),
+    "scipy.stats": (
+        "boxcox", "cramervonmises", "energy_distance", "linregress", "obrientransform",
+        "scoreatpercentile", "theilslopes", "trim1", "trimboth", "wasserstein_distance",
+        "yeojohnson",
+    ),  # fmt: skip
+}
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "scipy.interpolate": (
+        "Akima1DInterpolator", "BSpline", "BarycentricInterpolator", "CubicHermiteSpline",
+        "CubicSpline", "KroghInterpolator", "PPoly", "PchipInterpolator",
+        "RegularGridInterpolator", "interp1d",
     ),  # fmt: skip
 }

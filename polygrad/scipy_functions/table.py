@@ -16,12 +16,15 @@ from polygrad.numpy_functions.table import array
 from polygrad.scipy_functions.delegation import NoStandIn
 
 STAND_INS: dict[str, Callable[..., Any]] = {}
+METHODS: dict[str, Callable[..., Any]] = {}
+"""Methods of classes that are run again (see `rerun`), in place of compiled code."""
 _PARTS = (
     "convolutions",
     "distances",
     "distributions",
     "filters",
     "images",
+    "interpolation",
     "labels",
     "linear_algebra",
     "matrix_functions",
@@ -43,12 +46,30 @@ def stand_in(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return enter
 
 
-def load(name: str) -> Callable[..., Any]:
-    """The version of the function with this full name; the parts are imported on first use."""
-    if name not in STAND_INS:
+def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a method of a class that is run again, in place of SciPy's."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        METHODS[f"scipy.{name}"] = function
+        return function
+
+    return enter
+
+
+def load_all() -> None:
+    """Import the parts, once."""
+    if not STAND_INS:
         for part in _PARTS:
             importlib.import_module(f"polygrad.scipy_functions.{part}")
-    return STAND_INS[name]
+
+
+def load(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The version of the function with this full name."""
+    load_all()
+    if name in STAND_INS:
+        return STAND_INS[name]
+    made: Any = importlib.import_module("polygrad.scipy_functions.rerun").rerun(original)
+    return made
 
 
 def no_stand_in(name: str, what: str) -> NoStandIn:

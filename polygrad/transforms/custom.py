@@ -7,8 +7,7 @@ from types import MethodType
 from typing import Any
 
 from polygrad import ops, tree
-from polygrad.array import BASE, Array, is_array
-from polygrad.backend import SCALAR_TYPES
+from polygrad.array import BASE, Array
 from polygrad.core.trace import describe
 from polygrad.dtypes import as_dtype
 from polygrad.errors import (
@@ -18,7 +17,8 @@ from polygrad.errors import (
     NonDifferentiableError,
     RuleError,
 )
-from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
+from polygrad.transforms.arguments import check_callable, kind_of, unwrap_as
+from polygrad.transforms.packed import Packed, checked_cotangents, fitting
 from polygrad.transforms.rule_ops import ForwardRules, ReverseRules, Rules
 
 
@@ -89,36 +89,6 @@ class _Custom:
 
     def _rules(self, call: "Call") -> Rules:
         raise NotImplementedError
-
-
-class Packed:
-    """The structure of a pytree, and its leaves that are no arrays; the arrays go apart."""
-
-    def __init__(self) -> None:
-        self.spec: Any = None
-        self.fixed: list[Any] = []
-        self.places: list[int] = []
-
-    def take(self, value: Any) -> tuple[Any, ...]:
-        """Note the structure of a pytree and return its arrays."""
-        leaves, self.spec = tree.flatten(value)
-        shown = [_shown(leaf) for leaf in leaves]
-        self.places = [i for i, leaf in enumerate(shown) if type(leaf) is Array]
-        self.fixed = [None if type(leaf) is Array else leaf for leaf in shown]
-        return tuple([shown[i] for i in self.places])
-
-    def join(self, arrays: Sequence[Any]) -> Any:
-        """The pytree with these arrays."""
-        full = list(self.fixed)
-        for i, array in zip(self.places, arrays, strict=True):
-            full[i] = array
-        return tree.unflatten(self.spec, full)
-
-
-def _shown(leaf: Any) -> Any:
-    if type(leaf) in SCALAR_TYPES:
-        return ops.asarray(leaf)
-    return inside(leaf)
 
 
 class Call:
@@ -218,59 +188,9 @@ class custom_vjp(_Custom):  # noqa: N801  a decorator, named as in JAX
 
         def bwd(residuals: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
             found = call.rule(self._bwd, call.kept.join(residuals), call.out.join(cotangents))
-            return _checked_cotangents(self.name, found, call.given, like)
+            return checked_cotangents(self.name, found, call.given, like)
 
         return ReverseRules(self, call.run, fwd, bwd)
-
-
-def _checked_cotangents(name: str, found: Any, given: Packed, like: list[Any]) -> list[Any]:
-    """The cotangents of the arrays among the arguments; raises RuleError where they do not fit."""
-    args = tree.children(given.spec.unflatten(range(given.spec.num_leaves)))
-    if not isinstance(found, tuple | list) or len(found) != len(args):
-        got = f"{len(found)} entries" if isinstance(found, tuple | list) else describe(found)
-        raise RuleError(
-            f"{name}: the backward rule returned {got}, expected a tuple of {len(args)}, one for "
-            "each argument that is differentiated"
-        )
-    flat: list[Any] = []
-    for n, (arg, c) in enumerate(zip(args, found, strict=True)):
-        spec = tree.flatten(arg)[1]
-        if c is None:
-            flat += [None] * spec.num_leaves
-            continue
-        try:
-            flat += spec.flatten_up_to(c)
-        except ValueError:
-            got = tree.show(tree.flatten(c)[1])
-            raise RuleError(
-                f"{name}: the backward rule returned the pytree {got} for argument {n}, expected "
-                f"the structure of the argument, {tree.show(spec)}"
-            ) from None
-    paths = tree.paths(given.spec.unflatten(range(given.spec.num_leaves)))
-    return [
-        _fitting(f"{name}: the backward rule returned", "argument", paths[i], flat[i], *one)
-        for i, one in zip(given.places, like, strict=True)
-    ]
-
-
-def _fitting(rule: str, what: str, path: str, value: Any, shape: Any, dtype: Any) -> Any:
-    """A cotangent or tangent as an array, or None; raises RuleError unless it fits."""
-    if value is None or not dtype.is_inexact:
-        return None
-    if type(value) in (float, complex) and shape == ():
-        value = ops.asarray(value, dtype=dtype)
-    if not is_array(value):
-        raise RuleError(
-            f"{rule} {describe(value)} for {what} {path}, expected an array of {dtype}"
-            f"{list(shape)}, or None for zero"
-        )
-    value = _shown(value)
-    if tuple(value.shape) != shape or value.dtype != dtype:
-        raise RuleError(
-            f"{rule} {describe(value)} for {what} {path}, expected {dtype}{list(shape)}, the "
-            f"shape and data type of the {what}"
-        )
-    return value
 
 
 class custom_jvp(_Custom):  # noqa: N801  a decorator, named as in JAX
@@ -383,7 +303,7 @@ class custom_jvp(_Custom):  # noqa: N801  a decorator, named as in JAX
         found = []
         for i, x in zip(out.places, outs, strict=True):
             dtype = as_dtype(x.dtype)
-            t = _fitting(
+            t = fitting(
                 f"{self.name}: the rule returned the tangent",
                 "output", paths[i], flat[i], tuple(x.shape), dtype,
             )  # fmt: skip

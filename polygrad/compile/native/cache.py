@@ -1,16 +1,18 @@
 """Compiled code on disk, so that a program is compiled once for this processor.
 
 Loaded code is executed, so the folder has to belong to its user alone: it is made so, and left
-unused where another owner or mode is found, or a link. A file holds a checksum, which finds
-damage, not malice; a damaged one is ignored and written again. Writes are atomic.
+unused where another owner or mode is found, or a link. It is held open while files in it are
+read or written, so that none can be put in its place meanwhile. A file holds a checksum, which
+finds damage, not malice; a damaged one is ignored and written again. Writes are atomic.
 """
 
 import contextlib
 import hashlib
 import os
+import secrets
 import stat
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 VARIABLE = "POLYGRAD_CACHE_DIR"
@@ -18,46 +20,47 @@ LIMIT = 512
 """Files kept: the oldest beyond it are removed when one is written."""
 
 
-def folder() -> Path | None:
-    """Where compiled code is kept, or None where it is kept nowhere.
+class Refused(Exception):
+    """The cache is not used; the message says why."""
+
+
+def folder() -> Path:
+    """Where compiled code is kept; raises Refused where it is kept nowhere.
 
     The environment variable ``POLYGRAD_CACHE_DIR`` names another folder; empty, it means none.
     """
     given = os.environ.get(VARIABLE)
-    if given == "" or os.name != "posix":  # owner and mode say nothing elsewhere
-        return None
+    if given == "":
+        raise Refused(f"{VARIABLE} is empty")
+    if os.name != "posix":
+        raise Refused("owner and mode of folders say nothing on this system")
     if given is not None:
         return Path(given) / "native"
-    home = Path(os.path.expanduser("~"))
+    home = Path.home()
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "polygrad" / "native"
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else home / ".cache") / "polygrad" / "native"
 
 
-def problem(place: Path) -> str | None:
-    """Why a folder is not to be trusted, or None."""
-    found = os.lstat(place)
-    if not stat.S_ISDIR(found.st_mode):
-        return f"{place} is no folder"
-    if found.st_uid != os.getuid():
-        return f"{place} belongs to another user"
-    if found.st_mode & 0o077:
-        return f"{place} is open to other users (chmod 700 makes it safe)"
-    return None
-
-
-def usable() -> tuple[Path | None, str | None]:
-    """The folder, made if it is not there, or why none is used."""
+@contextlib.contextmanager
+def opened() -> Iterator[int]:
+    """The descriptor of the folder, made if it is not there; raises Refused or OSError."""
     place = folder()
-    if place is None:
-        return None, "no cache folder"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        reason = problem(place)
-    except OSError as error:
-        reason = str(error)
-    return (place, None) if reason is None else (None, reason)
+        _check(os.fstat(descriptor), str(place))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _check(found: os.stat_result, name: str) -> None:
+    if found.st_uid != os.getuid():
+        raise Refused(f"{name} belongs to another user")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise Refused(f"{name} is open to other users (chmod 700 makes it safe)")
 
 
 def key(*parts: str) -> str:
@@ -71,17 +74,13 @@ def key(*parts: str) -> str:
 
 def read(name: str) -> bytes | None:
     """The code kept under a name, or None."""
-    place, _ = usable()
-    if place is None:
-        return None
     try:
-        path = place / name
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if os.fstat(descriptor).st_uid != os.getuid():
-                return None
-            data = file.read()
-    except OSError:
+        with opened() as place:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(name, flags, dir_fd=place), "rb") as file:
+                _check(os.fstat(file.fileno()), name)
+                data = file.read()
+    except (OSError, RuntimeError, Refused):  # RuntimeError: there is no home
         return None
     head, code = data[:32], data[32:]
     return code if head == _checksum(name, code) else None
@@ -89,18 +88,16 @@ def read(name: str) -> bytes | None:
 
 def write(name: str, code: bytes) -> None:
     """Keep code under a name; nothing happens where that is not possible."""
-    place, _ = usable()
-    if place is None:
-        return
-    with contextlib.suppress(OSError):
-        descriptor, path = tempfile.mkstemp(dir=place)
+    with contextlib.suppress(OSError, RuntimeError, Refused), opened() as place:
+        draft = f"{name}.{secrets.token_hex(8)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            with open(descriptor, "wb") as file:
+            with open(os.open(draft, flags, 0o600, dir_fd=place), "wb") as file:
                 file.write(_checksum(name, code) + code)
-            os.replace(path, place / name)
+            os.replace(draft, name, src_dir_fd=place, dst_dir_fd=place)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(path)
+                os.unlink(draft, dir_fd=place)
             raise
         _prune(place)
 
@@ -109,11 +106,11 @@ def _checksum(name: str, code: bytes) -> bytes:
     return hashlib.sha256(name.encode() + code).digest()
 
 
-def _prune(place: Path) -> None:
+def _prune(place: int) -> None:
     files = []
-    for path in place.iterdir():
+    for name in os.listdir(place):
         with contextlib.suppress(OSError):
-            files.append((path.stat().st_mtime, path))
-    for _, path in sorted(files, key=lambda f: f[0])[: max(len(files) - LIMIT, 0)]:
+            files.append((os.stat(name, dir_fd=place, follow_symlinks=False).st_mtime, name))
+    for _, name in sorted(files)[: max(len(files) - LIMIT, 0)]:
         with contextlib.suppress(OSError):
-            path.unlink()
+            os.unlink(name, dir_fd=place)

@@ -22,7 +22,7 @@ _COMPARISONS = {
     "less_equal": ("ole", "le"), "greater": ("ogt", "gt"), "greater_equal": ("oge", "ge"),
 }  # fmt: skip
 _ARITHMETIC = {"add": ("fadd", "add"), "subtract": ("fsub", "sub"), "multiply": ("fmul", "mul")}
-_ROUNDING = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "roundeven"}
+_ROUNDING = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint"}
 _LOGICAL = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 _BITWISE = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}
 _TESTS = ("isnan", "isinf", "isfinite", "signbit", "logical_not")
@@ -48,7 +48,8 @@ def common(inputs: Sequence[Any], name: str) -> Any:
     arrays = [x.dtype for x in inputs if isinstance(x, Value) and not x.weak]
     numbers = [_number(x) for x in inputs if not isinstance(x, Value) or x.weak]
     best = max(arrays, key=lambda d: (is_float(d), d.bits))
-    if any(d.kind != best.kind for d in arrays):
+    exact = best.name == "float64"
+    if any(d.kind not in (best.kind, "bool") and not exact for d in arrays):
         raise Unsupported(f"{name} of the data types {' and '.join(d.name for d in arrays)}")
     if not is_float(best) and any(type(x) is float for x in numbers):
         return DTYPES["float64"]

@@ -19,7 +19,7 @@ def binding() -> Any:
         import llvmlite.binding as llvm
     except ImportError:
         raise MissingPackageError(
-            "native code needs the package llvmlite: install the extra 'fast' (llvmlite and scipy)"
+            "native code needs the package llvmlite: install the extra 'fast'"
         ) from None
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

@@ -19,7 +19,7 @@ _FLOAT_AT = 16
 
 RUNTIME = (
     "Py_IncRef", "Py_DecRef", "PyTuple_New", "PyTuple_SetItem", "PyEval_SaveThread",
-    "PyEval_RestoreThread", "PyMem_RawMalloc", "PyMem_RawFree",
+    "PyEval_RestoreThread", "PyMem_RawMalloc", "PyMem_RawFree", "PyErr_NoMemory",
 )  # fmt: skip
 
 
@@ -75,7 +75,6 @@ class _Entry:
 
     def text(self) -> str:
         module, n = self.module, len(self.module.graph.inputs)
-        outputs = module.graph.outputs
         size = len(RUNTIME) + 4 + len(self.dtypes)
         self.globals += [
             f"@outside = global [{size} x ptr] zeroinitializer",
@@ -110,8 +109,7 @@ class _Entry:
         none = self.outside("None")
         self.do(f"call void {self.outside('Py_IncRef')}(ptr {none})")
         self.lines += [f"  ret ptr {none}", "failed:"]
-        if outputs:
-            self.do(f"call void {self.outside('Py_DecRef')}(ptr {made})")
+        self.do(f"call void {self.outside('Py_DecRef')}(ptr {made})")
         self.lines.append("  ret ptr null")
         head = "define ptr @entry(ptr %self, ptr %args, i64 %count) nounwind {\nstart:"
         return "\n".join([*self.globals, head, *self.lines, "}"]) + "\n"
@@ -150,7 +148,9 @@ class _Entry:
             if value.ndim:
                 shape = f"@shape{i}"
                 inside = ", ".join(f"i64 {n}" for n in value.shape)
-                self.globals.append(f"@shape{i} = internal constant [{value.ndim} x i64] [{inside}]")
+                self.globals.append(
+                    f"@shape{i} = internal constant [{value.ndim} x i64] [{inside}]"
+                )
             array = self.put(
                 f"call ptr {self.outside('new')}(ptr {self.outside('kind')}, i32 {value.ndim}, "
                 f"ptr {shape}, i32 {self.layout.numbers[value.dtype.name]}, ptr null, ptr null, "
@@ -160,7 +160,9 @@ class _Entry:
             self.count += 1
             self.do(f"br i1 {some}, label %ok{self.count}, label %failed")
             self.lines.append(f"ok{self.count}:")
-            self.put(f"call i32 {self.outside('PyTuple_SetItem')}(ptr {made}, i64 {i}, ptr {array})")
+            self.put(
+                f"call i32 {self.outside('PyTuple_SetItem')}(ptr {made}, i64 {i}, ptr {array})"
+            )
             data = self.field(array, self.layout.data_at)
             self._set(buffers, len(self.module.graph.inputs) + i, data)
         return made
@@ -177,9 +179,9 @@ class _Entry:
         ]  # fmt: skip
         fresh = self.put(f"call ptr {self.outside('PyMem_RawMalloc')}(i64 {size + 64})")
         some = self.put(f"icmp ne ptr {fresh}, null")
-        self.lines += [
-            f"  br i1 {some}, label %got, label %failed", "got:", "  br label %have", "have:",
-        ]  # fmt: skip
+        self.lines += [f"  br i1 {some}, label %got, label %without", "without:"]
+        self.put(f"call ptr {self.outside('PyErr_NoMemory')}()")
+        self.lines += ["  br label %failed", "got:", "  br label %have", "have:"]
         base = self.put(f"phi ptr [ {spare}, %look ], [ {fresh}, %got ]")
         number = self.put(f"ptrtoint ptr {base} to i64")
         aligned = self.put(f"and i64 {self.put(f'add i64 {number}, 63')}, -64")

@@ -68,7 +68,7 @@ def expm1(r: Real, x: str) -> str:
     magic, _, rest = _reduced(r, r.clamp(x, lowest, highest))
     half = r.power_of_two(r.sub(magic, 1.0))  # 2^n / 2, for 2^n may be too large
     y = r.fma(half, _exp_rest(r, rest), r.sub(half, 0.5))
-    y = r.copysign(r.add(y, y), x)
+    y = r.select(r.compare("olt", r.abs(x), 2.0**-60), x, r.add(y, y))
     return r.select(r.compare("ole", x, highest), y, r.mul(x, float("inf")))
 
 

@@ -31,10 +31,6 @@ class Host(Protocol):
         """The layout; raises BackendError where it is not as expected."""
         ...
 
-    def blas(self) -> dict[str, int]:
-        """The addresses of BLAS's ``gemm`` by data type."""
-        ...
-
     def address(self, array: Any) -> int:
         """Where the elements of an array are."""
         ...

@@ -59,7 +59,7 @@ class Nest:
                 old = root.value
                 self.parts[root] = Value((self.chunks, *kept), old.dtype, old.device)
 
-    # -- which axes can be one ------------------------------------------------------------------------
+    # -- which axes can be one ------------------------------------------------------------------
 
     def target(self, root: Root) -> Line:
         """Where a root is written, in elements."""
@@ -108,7 +108,7 @@ class Nest:
                 return False
         return True
 
-    # -- memory -------------------------------------------------------------------------------------
+    # -- memory ---------------------------------------------------------------------------------
 
     def pointer(self, value: Value) -> str:
         """The parameter for the memory of a value."""
@@ -126,7 +126,7 @@ class Nest:
             return self.buffer(("copy", root.copy))
         return self.buffer(("value", self.parts.get(root, root.value)))
 
-    # -- code ---------------------------------------------------------------------------------------
+    # -- code -----------------------------------------------------------------------------------
 
     def text(self) -> tuple[str, set[tuple[str, str]]]:
         """The function, and the math functions it calls."""
@@ -219,12 +219,12 @@ class Nest:
         code.label(header)
         self.block = header
         carried = [t for t in self.totals if t.start <= depth]
-        holes: list[tuple[int, str, str, str, Total | None]] = []
+        holes: list[tuple[int, str, str, str, Total]] = []
         start = "%lo" if d == self.outer else "0"
         stop = "%hi" if d == self.outer else str(self.extent[d])
         following = f"{name}n"
         code.do(f"{name} = phi i64 [ {start}, %{before} ], [ {following}, %LATCH ]")
-        holes.append((len(code.lines) - 1, name, start, "", None))
+        variable_at = len(code.lines) - 1
         inside = dict(totals)
         for total in carried:
             phi = code.name()
@@ -248,9 +248,8 @@ class Nest:
         check = code.put(f"icmp ult i64 {following}, {stop}")
         code.do(f"br i1 {check}, label %{header}, label %{after}")
         latch = self.block
-        code.lines[holes[0][0]] = code.lines[holes[0][0]].replace("%LATCH", f"%{latch}")
-        for at, phi, first, kind, total in holes[1:]:
-            assert total is not None
+        code.lines[variable_at] = code.lines[variable_at].replace("%LATCH", f"%{latch}")
+        for at, phi, first, kind, total in holes:
             code.lines[at] = (
                 f"  {phi} = phi {kind} [ {first}, %{before} ], [ {total.value}, %{latch} ]"
             )

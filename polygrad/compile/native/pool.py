@@ -186,6 +186,12 @@ def threads() -> int:
         return os.cpu_count() or 1
 
 
+def forked() -> None:
+    """In a child process: whoever held the lock is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
 def runner() -> int:
     """The address of the function that runs chunks on several threads; 0 where there is none."""
     if threads() < 2 or os.name != "posix":

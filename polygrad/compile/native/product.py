@@ -28,7 +28,9 @@ class Shape:
     def __init__(self, product: Product) -> None:
         a, b = product.equation.inputs
         self.left = self._strides(product.left, product.flips[0], row=a.ndim == 1)
-        self.right = (1, 1) if b.ndim == 1 else self._strides(product.right, product.flips[1], False)
+        self.right = (
+            (1, 1) if b.ndim == 1 else self._strides(product.right, product.flips[1], False)
+        )
         self.m = 1 if a.ndim == 1 else a.shape[-2]
         self.k = a.shape[-1]
         self.n = 1 if b.ndim == 1 else b.shape[-1]
@@ -133,7 +135,7 @@ class Packed:
         self.packed_size = s.batch * self.panels * s.k * self.rows if self.packs else 0
         self.needs: set[tuple[str, str]] = set()
 
-    # -- the left operand -----------------------------------------------------------------------------
+    # -- the left operand -----------------------------------------------------------------------
 
     def pack_text(self, name: str) -> str:
         """``name(a, packed, chunk)``: one panel of rows, its columns one after the other."""
@@ -159,7 +161,7 @@ class Packed:
             t.when(last, lambda: copy(rest))
         return t.function(f"@{name}(ptr noalias %a, ptr noalias %p, i64 %chunk)")
 
-    # -- the product ----------------------------------------------------------------------------------
+    # -- the product ----------------------------------------------------------------------------
 
     def text(self, name: str) -> str:
         """``name(a, b, c, chunk)``: one part of the answer."""
@@ -174,7 +176,9 @@ class Packed:
         down = code.put(f"udiv i64 {rest}, {self.wide}")
         first_panel = code.put(f"mul i64 {down}, {self.panels_of_chunk}")
         full_rows, full_columns = s.m // rows, s.n // self.strip
-        last_panel = self._least(code.put(f"add i64 {first_panel}, {self.panels_of_chunk}"), full_rows)
+        last_panel = self._least(
+            code.put(f"add i64 {first_panel}, {self.panels_of_chunk}"), full_rows
+        )
         first_strip = code.put(f"mul i64 {across}, {strips}")
         last_strip = self._least(code.put(f"add i64 {first_strip}, {strips}"), full_columns)
         if self.packs:
@@ -207,7 +211,10 @@ class Packed:
             t.when(some_strips, lambda: void(t.loop(first_strip, last_strip, 1, pack)))
             if tail_columns:
                 source = t.offset(b, (k0, s.right[0]), (full_columns * self.strip, s.right[1]))
-                t.when(has_tail, lambda: self._pack(source, strip_at(str(full_columns)), count, tail_columns))  # noqa: E501
+                t.when(
+                    has_tail,
+                    lambda: self._pack(source, strip_at(str(full_columns)), count, tail_columns),
+                )
 
             def panel(i: Any, height: int) -> None:
                 base = t.offset(a, (i, panel_step), (k0, left[1]))
@@ -215,14 +222,19 @@ class Packed:
 
                 def over(j: str, columns: Any = whole) -> None:
                     at = t.offset(line, (j, self.strip))
-                    t.tile(base, left, strip_at(j), self.strip, at, s.n, height, columns, count, first)
+                    t.tile(
+                        base, left, strip_at(j), self.strip, at, s.n, height, columns, count, first
+                    )
 
                 t.when(some_strips, lambda: void(t.loop(first_strip, last_strip, 1, over)))
                 if tail_columns:
                     t.when(has_tail, lambda: over(str(full_columns), partial))
 
             if full_rows:
-                t.when(some_panels, lambda: void(t.loop(first_panel, last_panel, 1, lambda i: panel(i, rows))))  # noqa: E501
+                t.when(
+                    some_panels,
+                    lambda: void(t.loop(first_panel, last_panel, 1, lambda i: panel(i, rows))),
+                )
             if tail_rows:
                 t.when(at_end, lambda: panel(str(full_rows), tail_rows))
 

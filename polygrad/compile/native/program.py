@@ -19,28 +19,28 @@ class Native:
     """
 
     def __init__(self, graph: Graph, host: Host) -> None:
-        layout, blas = host.layout(), host.blas()
-        module = Module(graph, blas)
+        layout = host.layout()
+        module = Module(graph)
         self.text = module.text + entry_text(module, layout)
         self.parallel = module.parallel
         self._loaded = engine.Loaded(compiled(self.text))
         self._constants = [host.in_order(module.graph.constants[v]) for v in module.constants]
-        self._fill("table", [self._pool(), *blas.values(), *map(host.address, self._constants)])
+        self._table = self._fill("table", [self._pool(), *map(host.address, self._constants)])
         self._fill("outside", addresses(module, layout))
         self.call, self._method = builtin(self._loaded.function("entry"), "program")
 
     def _pool(self) -> int:
         return pool.runner() if self.parallel else 0
 
-    def renew_pool(self) -> None:
-        """Find the threads of this process, after a fork."""
-        place = ctypes.c_void_p.from_address(self._loaded.variable("table"))
-        place.value = self._pool()
+    def forget_pool(self) -> None:
+        """Run alone from now on: threads do not survive a fork."""
+        self._table[0] = None
 
-    def _fill(self, name: str, values: list[int]) -> None:
+    def _fill(self, name: str, values: list[int]) -> Any:
         table = (ctypes.c_void_p * len(values)).from_address(self._loaded.variable(name))
         for i, value in enumerate(values):
             table[i] = value
+        return table
 
 
 def compiled(text: str) -> bytes:

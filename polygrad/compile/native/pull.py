@@ -5,7 +5,8 @@ from typing import Any
 
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.native import elements, index as indexing
+from polygrad.compile.native import elements
+from polygrad.compile.native import index as indexing
 from polygrad.compile.native.index import ZERO, Index, Line
 from polygrad.compile.native.prepare import is_alias, is_slot
 from polygrad.compile.native.text import Code

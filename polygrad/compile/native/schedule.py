@@ -3,13 +3,13 @@
 Everything else is computed where it is needed, in the loops of what needs it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.native import elements, index as indexing
-from polygrad.compile.native.prepare import REDUCTIONS, is_alias, is_slot
+from polygrad.compile.native import elements
+from polygrad.compile.native import index as indexing
+from polygrad.compile.native.prepare import REDUCTIONS, is_alias
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.text import Code
 
@@ -60,8 +60,8 @@ Step = Loop | Product
 class Schedule:
     """The steps of a graph."""
 
-    def __init__(self, graph: Graph, inline: int, blas: Iterable[str]) -> None:
-        self.graph, self.inline, self.blas = graph, inline, frozenset(blas)
+    def __init__(self, graph: Graph, inline: int) -> None:
+        self.graph, self.inline = graph, inline
         self.producers = graph.producers()
         self.users = graph.users()
         self.stored: set[Value] = set()
@@ -75,7 +75,7 @@ class Schedule:
                 break
             self.stored |= again
 
-    # -- what has to be in memory -------------------------------------------------------------------
+    # -- what has to be in memory ---------------------------------------------------------------
 
     def keep(self, x: Value) -> None:
         """Have a value in memory, if it is not there anyway."""
@@ -92,9 +92,7 @@ class Schedule:
                 self._product(equation)
             elif name in REDUCTIONS:
                 self.stored.add(out)
-            elif is_alias(equation):
-                self.keep(equation.inputs[0])
-            elif name == "class_places" and equation.inputs[0].ndim != 1:
+            elif is_alias(equation) or (name == "class_places" and equation.inputs[0].ndim != 1):
                 self.keep(equation.inputs[0])
             total = elements.cost(name)
             for x in equation.values:
@@ -113,8 +111,7 @@ class Schedule:
                 self.stored.add(out)
             costs[out] = total
         for value in self.graph.outputs:
-            equation = self.producers.get(value)
-            if equation is not None and not is_alias(equation):
+            if value in self.producers and not is_alias(self.producers[value]):
                 self.stored.add(value)
 
     def _product(self, equation: Equation) -> None:
@@ -138,7 +135,7 @@ class Schedule:
         (left, f), (right, g) = found
         self.products[equation.out] = Product(equation, left, right, (f, g), small)
 
-    # -- loops --------------------------------------------------------------------------------------
+    # -- loops ----------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
         self.place: dict[Value, int] = {}
@@ -187,9 +184,9 @@ class Schedule:
             )  # fmt: skip
             first = max(first, place if fits else place + 1)
         size = root.source.size
-        chosen = None
-        for at in range(first, len(self.steps)):
-            step = self.steps[at]
+        chosen = len(self.steps)
+        for number in range(first, len(self.steps)):
+            step = self.steps[number]
             if (
                 not isinstance(step, Loop)
                 or step.space != space
@@ -197,10 +194,9 @@ class Schedule:
             ):
                 continue
             if size <= SMALL or not reads.isdisjoint(step.reads | {r.value for r in step.roots}):
-                chosen = at
+                chosen = number
                 break
-        if chosen is None:
-            chosen = len(self.steps)
+        if chosen == len(self.steps):
             self.steps.append(Loop(space))
         loop = self.steps[chosen]
         assert isinstance(loop, Loop)

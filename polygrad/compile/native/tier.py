@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from polygrad.compile.graph import Graph
-from polygrad.compile.native import engine
+from polygrad.compile.native import engine, pool
 from polygrad.compile.native.program import Native
 from polygrad.compile.native.types import Unsupported
 
@@ -64,12 +64,16 @@ class Tier:
             native = Native(graph, self._host)
             self._use(native)
         except Unsupported as reason:
-            self.state = f"not used: there is no native code for {reason}"
+            self.refuse(f"there is no native code for {reason}")
         except Exception as error:
-            self.state = f"not used: {type(error).__name__}: {error}"
-        finally:
-            self._graph = None
-            self._done.set()
+            self.refuse(f"{type(error).__name__}: {error}")
+        self._graph = None
+        self._done.set()
+
+    def refuse(self, reason: str) -> None:
+        """Do without native code."""
+        self.state = f"not used: {reason}"
+        self._done.set()
 
     def _use(self, native: Native) -> None:
         call, run = native.call, self._run
@@ -78,6 +82,7 @@ class Tier:
             out = call(*inputs)
             return run(*inputs) if out is None else out
 
+        both.program = native  # type: ignore[attr-defined]  # code lives as long as its program
         _programs.add(native)
         self.native, self.state = native, "in use"
         self._take_over(both)
@@ -120,8 +125,12 @@ class _Compiler:
         self._lock = threading.Lock()
         self._waiting: list[Tier] = []
         self._thread: threading.Thread | None = None
+        self._broken = False
 
     def put(self, tier: Tier) -> None:
+        if self._broken:
+            tier.refuse("the process was forked while code was compiled")
+            return
         with self._lock:
             self._waiting.append(tier)
             if self._thread is None:
@@ -148,10 +157,13 @@ class _Compiler:
             thread.join()
 
     def forked(self) -> None:
-        """In a child process there is no thread, and nothing under way."""
+        """In a child process there is no thread; LLVM may have been forked in mid-work."""
+        broken = self._broken or self._thread is not None
         self.__init__()  # type: ignore[misc]
+        self._broken = broken
+        pool.forked()
         for native in list(_programs):
-            native.renew_pool()
+            native.forget_pool()
 
 
 _compiler = _Compiler()

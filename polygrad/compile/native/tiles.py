@@ -68,7 +68,9 @@ class Tiles:
         for phi, (kind, begin), end in zip(phis, carried, given, strict=True):
             ends.append((phi, kind, begin, end))
         for at, (phi, kind, begin, end) in enumerate(ends):
-            code.lines[first + at] = f"  {phi} = phi {kind} [ {begin}, %{before} ], [ {end}, %{self.block} ]"
+            code.lines[first + at] = (
+                f"  {phi} = phi {kind} [ {begin}, %{before} ], [ {end}, %{self.block} ]"
+            )
         code.label(f"x{tag}")
         self.block = f"x{tag}"
         return list(given)
@@ -105,8 +107,17 @@ class Tiles:
         self.code.do(f"store {kind} {x}, ptr {pointer}, align {self.size}")
 
     def tile(
-        self, a: str, left: Strides, b: str, right: int, c: str, row: int, rows: int,
-        columns: Sequence[tuple[int, int]], depth: Any, first: str = "",
+        self,
+        a: str,
+        left: Strides,
+        b: str,
+        right: int,
+        c: str,
+        row: int,
+        rows: int,
+        columns: Sequence[tuple[int, int]],
+        depth: Any,
+        first: str = "",
     ) -> None:
         """``c`` = ``a`` times ``b`` for some rows and columns.
 
@@ -127,7 +138,9 @@ class Tiles:
                 carried.append((f"<{width} x {self.kind}>", begin))
 
         def step(k: str, *totals: str) -> list[str]:
-            line = [(self.load(self.offset(b, (k, right), (start, 1)), w), w) for start, w in columns]
+            line = [
+                (self.load(self.offset(b, (k, right), (start, 1)), w), w) for start, w in columns
+            ]
             rest = iter(totals)
             found = []
             for base in bases:
@@ -158,4 +171,6 @@ class Tiles:
 
     def function(self, head: str) -> str:
         """The whole function."""
-        return "\n".join([f"define internal void {head} nounwind {{", *self.code.lines, "  ret void", "}"])
+        return "\n".join(
+            [f"define internal void {head} nounwind {{", *self.code.lines, "  ret void", "}"]
+        )

@@ -40,9 +40,8 @@ def _turned(r: Real, x: str, quarters: int) -> str:
         bits = code.cast("trunc", "i64", bits, "i32")
     bits = r.integers("add", bits, quarters)
     z = r.mul(rest, rest)
-    sines, cosines = (
-        (coefficients.SIN64, coefficients.COS64) if r.double else (coefficients.SIN32, coefficients.COS32)
-    )  # fmt: skip # noqa: E501
+    sines = coefficients.SIN64 if r.double else coefficients.SIN32
+    cosines = coefficients.COS64 if r.double else coefficients.COS32
     sine = r.fma(r.mul(rest, z), r.polynomial(z, sines), rest)
     half = r.mul(z, 0.5)
     one = r.sub(1.0, half)

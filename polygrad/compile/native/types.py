@@ -5,7 +5,7 @@ from typing import Any
 from polygrad.compile.native.text import Code, real
 
 
-class Unsupported(Exception):  # noqa: N818  a signal: the graph stays with the other lowering
+class Unsupported(Exception):
     """The graph holds something that native code is not written for; the message says what."""
 
 

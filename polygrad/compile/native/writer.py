@@ -2,29 +2,30 @@
 
 ``i32 @program(ptr buffers)`` runs it: ``buffers`` points to the addresses of the inputs, of the
 outputs, of scratch memory and of a word that a loop sets where the program gives up. It
-returns that word: 0 if all went well. What lies outside of the module (BLAS, the constants, the
-threads) it finds in ``@table``, which is filled when the code is loaded: so the code itself
-holds no address, and can be kept on disk.
+returns that word: 0 if all went well. What lies outside of the module (the constants, and what
+shares a loop among threads) it finds in ``@table``, which is filled when the code is loaded: so
+the code itself holds no address, and can be kept on disk.
 """
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from polygrad.compile.graph import Graph, Value
-from polygrad.compile.native import memory as scratch, product
+from polygrad.compile.native import memory as scratch
 from polygrad.compile.native.mathematics import definitions
 from polygrad.compile.native.nest import Buffer, Nest
 from polygrad.compile.native.prepare import is_alias, prepare
+from polygrad.compile.native.product import Packed, Shape, Small
 from polygrad.compile.native.schedule import Loop, Product, Root, Schedule
 from polygrad.compile.native.types import Unsupported, check
 
 INLINE = 40_000
-"""Multiplications up to which a matrix product is written out; beyond BLAS is faster."""
+"""Multiplications up to which a matrix product is a plain loop; beyond blocks are faster."""
 CHUNK = 1 << 17
 """Work of a chunk, in simple operations: a few tens of microseconds."""
 CHUNKS = 64
 """The most chunks of a loop."""
-POOL = 0
-"""The place in the table of the function that runs chunks on several threads, or null."""
 
 
 def chunks(work: int, rows: int) -> int:
@@ -32,25 +33,39 @@ def chunks(work: int, rows: int) -> int:
     return max(1, min(work // CHUNK, CHUNKS, rows))
 
 
+@dataclass
+class Call:
+    """One step of the program: a function, the memory it gets, and in how many chunks it runs.
+
+    A function that takes no chunk has 0 of them. A loop gets the first and last row of its
+    chunk besides: it has ``rows``, ``step`` of them a chunk.
+    """
+
+    function: str
+    keys: list[Buffer]
+    chunks: int
+    rows: int = 0
+    step: int = 0
+
+
 class Module:
     """The assembly of a graph, and what has to be known to run it."""
 
-    def __init__(self, graph: Graph, blas: Iterable[str] = ()) -> None:
+    def __init__(self, graph: Graph) -> None:
         if any(v.size == 0 for v in _values(graph)):
             raise Unsupported("arrays without elements")
         self.graph = prepare(graph)
-        self.blas = list(blas)
-        schedule = Schedule(self.graph, INLINE, self.blas)
+        schedule = Schedule(self.graph, INLINE)
         self.stored, self.producers = schedule.stored, schedule.producers
         self.constants = list(self.graph.constants)
+        self.count = 0  # of addresses in the text
         self.work = 0  # about how many simple operations a run takes
         self.functions: list[str] = []
         self.needs: set[tuple[str, str]] = set()
-        self.calls: list[tuple[str, list[Buffer], int]] = []
-        self.parallel = False
-        self.whole: set[str] = set()  # functions that are not cut in chunks
+        self.calls: list[Call] = []
         for step in schedule.steps:
             self._product(step) if isinstance(step, Product) else self._loop(step)
+        self.parallel = any(call.chunks > 1 for call in self.calls)
         self._place()
         self.text = self._text()
 
@@ -60,60 +75,48 @@ class Module:
         text, needs = nest.text()
         self.functions.append(text)
         self.needs |= needs
-        size = 1
-        for n in loop.space:
-            size *= n
-        self.work += size * max(loop.cost, 1)
-        keys = list(nest.buffers)
-        if nest.chunks == 1:
-            self.calls.append((f"loop{number}:{nest.rows}", keys, 1))
-            return
-        self.parallel = True
-        self.calls.append((f"task{number}:{nest.rows}:{nest.step}", keys, nest.chunks))
+        self.work += math.prod(loop.space) * max(loop.cost, 1)
+        name, keys = f"loop{number}", list(nest.buffers)
+        self.calls.append(Call(name, keys, nest.chunks, nest.rows, nest.step))
         for root, part in nest.parts.items():
-            whole = Loop(part.shape, [Root(root.value, part, (0,), root.op)])
-            self._loop(whole)
+            self._loop(Loop(part.shape, [Root(root.value, part, (0,), root.op)]))
 
     def _product(self, one: Product) -> None:
-        number = len(self.calls)
-        keys: list[Buffer] = [("value", self._base(v)) for v in (one.left, one.right)]
-        keys.append(("value", one.equation.out))
-        shape = product.Shape(one)
+        number, out = len(self.calls), one.equation.out
+        left, right = (("value", self._base(v)) for v in (one.left, one.right))
+        shape = Shape(one)
         self.work += shape.batch * shape.m * shape.n * shape.k // 4
         if one.small:
-            small = product.Small(one)
+            small = Small(one)
             self.functions.append(small.text(f"product{number}"))
             self.needs |= small.tiles.code.needs
-            self.calls.append((f"product{number}", keys, 1))
-            self.whole.add(f"product{number}")
+            self.calls.append(Call(f"product{number}", [left, right, ("value", out)], 0))
             return
-        packed = product.Packed(one)
+        packed = Packed(one)
         self.functions.append(packed.text(f"product{number}"))
         self.needs |= packed.needs
         if packed.packs:
-            out = one.equation.out
-            panels = Value((packed.packed_size,), out.dtype, out.device)
-            count = shape.batch * packed.panels
+            panels = "value", Value((packed.packed_size,), out.dtype, out.device)
             self.functions.append(packed.pack_text(f"pack{number}"))
-            self.calls.append((f"pack{number}", [keys[0], ("value", panels)], count))
-            keys[0] = "value", panels
-        self.calls.append((f"product{number}", keys, packed.chunks))
-        self.parallel = True
+            self.calls.append(Call(f"pack{number}", [left, panels], shape.batch * packed.panels))
+            left = panels
+        keys = [left, right, ("value", out)]
+        self.calls.append(Call(f"product{number}", keys, packed.chunks))
 
     def _base(self, value: Value) -> Value:
         while (inner := self.producers.get(value)) is not None and is_alias(inner):
             value = inner.inputs[0]
         return value
 
-    # -- memory -------------------------------------------------------------------------------------
+    # -- memory --------------------------------------------------------------------------------
 
     def _place(self) -> None:
         """Where each buffer is: an entry of the buffers, and an offset."""
         inputs, outputs = self.graph.inputs, self.graph.outputs
         first: dict[Buffer, int] = {}
         last: dict[Buffer, int] = {}
-        for at, (_, keys, _) in enumerate(self.calls):
-            for key in keys:
+        for at, call in enumerate(self.calls):
+            for key in call.keys:
                 first.setdefault(key, at)
                 last[key] = at
         self.where: dict[Buffer, tuple[int, int]] = {}
@@ -125,22 +128,19 @@ class Module:
             else:
                 self.where["copy", i] = len(inputs) + i, 0
         self.scratch_at = len(inputs) + len(outputs)
-        held = set(self.constants)
-        lives = [
-            (key, key[1].nbytes, first[key], last[key])
-            for key in first
-            if key not in self.where and not (key[0] == "value" and key[1] in held)
-        ]
+        fixed = {("value", value) for value in self.constants} | self.where.keys()
+        lives = [(key, key[1].nbytes, first[key], last[key]) for key in first if key not in fixed]
         offsets, self.scratch = scratch.plan(lives)
-        for key, offset in offsets.items():
-            self.where[key] = self.scratch_at, offset  # type: ignore[index]
+        for key in first:
+            if key in offsets:
+                self.where[key] = self.scratch_at, offsets[key]
 
-    # -- text ---------------------------------------------------------------------------------------
+    # -- text ----------------------------------------------------------------------------------
 
     def _load(self, number: int, key: Buffer) -> list[str]:
         """Lines that define ``%q{number}`` as the address of a buffer."""
         if key not in self.where:
-            at = 1 + len(self.blas) + self.constants.index(key[1])
+            at = 1 + self.constants.index(key[1])
             return [f"  %q{number} = load ptr, ptr getelementptr (ptr, ptr @table, i64 {at})"]
         slot, offset = self.where[key]
         return [
@@ -149,63 +149,55 @@ class Module:
             f"  %q{number} = getelementptr i8, ptr %r{number}, i64 {offset}",
         ]
 
+    def _call(self, call: Call, chunk: str) -> list[str]:
+        """Lines that call a step's function for one chunk."""
+        lines, given = [], []
+        for key in call.keys:
+            number = self.count = self.count + 1
+            lines += self._load(number, key)
+            given.append(f"ptr %q{number}")
+        if call.rows:
+            low, high = "0", str(call.rows)
+            if call.chunks > 1:
+                low, high = "%lo", "%hi"
+                lines += [
+                    f"  %lo = mul i64 {chunk}, {call.step}",
+                    f"  %end = add i64 %lo, {call.step}",
+                    f"  %past = icmp ugt i64 %end, {call.rows}",
+                    f"  %hi = select i1 %past, i64 {call.rows}, i64 %end",
+                ]
+            given += [f"i64 {low}", f"i64 {high}"]
+        if call.chunks:
+            given.append(f"i64 {chunk}")
+        if call.rows:
+            given.append("ptr %status")
+        return [*lines, f"  call void @{call.function}({', '.join(given)})"]
+
     def _text(self) -> str:
-        count = 1 + len(self.blas) + len(self.constants)
-        lines = [f"@table = global [{count} x ptr] zeroinitializer"]
-        body, tasks, number = [], [], 0
-        for name, keys, several in self.calls:
-            target = body if several == 1 else []
-            given = []
-            for key in keys:
-                target += self._load(number, key)
-                given.append(f"ptr %q{number}, ")
-                number += 1
-            name, *sizes = name.split(":")
-            if not sizes and several == 1 and name in self.whole:
-                body.append(f"  call void @{name}({''.join(given).removesuffix(', ')})")
-            elif not sizes and several == 1:
-                body.append(f"  call void @{name}({''.join(given)}i64 0)")
-            elif not sizes:
-                tasks += [
-                    f"define internal void @{name}_task(ptr %buffers, i64 %chunk) nounwind {{",
-                    *target,
-                    f"  call void @{name}({''.join(given)}i64 %chunk)",
-                    "  ret void",
-                    "}",
-                ]
-                body.append(f"  call void @run_chunks(ptr @{name}_task, ptr %buffers, i64 {several})")
-            elif several == 1:
-                body.append(
-                    f"  call void @{name}({''.join(given)}i64 0, i64 {sizes[0]}, i64 0, ptr %status)"
-                )  # noqa: E501
-            else:
-                rows, step = sizes
-                tasks += [
-                    f"define internal void @{name}(ptr %buffers, i64 %chunk) nounwind {{",
-                    f"  %sp = getelementptr ptr, ptr %buffers, i64 {self.scratch_at + 1}",
-                    "  %status = load ptr, ptr %sp",
-                    *target,
-                    f"  %lo = mul i64 %chunk, {step}",
-                    f"  %end = add i64 %lo, {step}",
-                    f"  %past = icmp ugt i64 %end, {rows}",
-                    f"  %hi = select i1 %past, i64 {rows}, i64 %end",
-                    f"  call void @{name.replace('task', 'loop')}({''.join(given)}i64 %lo, i64 %hi, i64 %chunk, ptr %status)",  # noqa: E501
-                    "  ret void",
-                    "}",
-                ]
-                body.append(f"  call void @run_chunks(ptr @{name}, ptr %buffers, i64 {several})")
-        lines += [definitions(self.needs), *self.functions, *tasks]
-        if self.parallel:
-            lines.append(_RUN_CHUNKS)
-        lines += [
-            "define i32 @program(ptr noalias %buffers) nounwind {",
+        status = [
             f"  %sp = getelementptr ptr, ptr %buffers, i64 {self.scratch_at + 1}",
             "  %status = load ptr, ptr %sp",
-            *body,
-            "  %result = load i32, ptr %status",
-            "  ret i32 %result",
-            "}",
         ]
+        body: list[str] = []
+        tasks: list[str] = []
+        for call in self.calls:
+            if call.chunks <= 1:
+                body += self._call(call, "0")
+                continue
+            task = f"{call.function}_task"
+            tasks.append(f"define internal void @{task}(ptr %buffers, i64 %chunk) nounwind {{")
+            tasks += [*status, *self._call(call, "%chunk"), "  ret void", "}"]
+            body.append(f"  call void @run_chunks(ptr @{task}, ptr %buffers, i64 {call.chunks})")
+        lines = [
+            f"@table = global [{1 + len(self.constants)} x ptr] zeroinitializer",
+            definitions(self.needs), *self.functions, *tasks,
+        ]  # fmt: skip
+        if tasks:
+            lines.append(_RUN_CHUNKS)
+        lines += [
+            "define i32 @program(ptr noalias %buffers) nounwind {", *status, *body,
+            "  %result = load i32, ptr %status", "  ret i32 %result", "}",
+        ]  # fmt: skip
         return "\n".join(lines) + "\n"
 
 
