@@ -102,6 +102,11 @@ class CupyBackend(Backend):
     def to_host(self, array: Any) -> Any:
         return array.get()
 
+    def target(self) -> Any:
+        from polygrad.backends import cupy_program
+
+        return cupy_program
+
     def synchronize(self, device: Any) -> None:
         device.synchronize()
 

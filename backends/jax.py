@@ -127,6 +127,11 @@ class JaxBackend(Backend):
         special = Library("jax.scipy.special", SPECIAL, then=scipy_on_host(self))
         return functions(xp, self.raw_dtype) | {"special": special}
 
+    def target(self) -> Any:
+        from polygrad.backends import jax_program
+
+        return jax_program
+
     def on_host(self, device: Any) -> bool:
         return device.platform == "cpu"
 

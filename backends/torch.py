@@ -135,5 +135,10 @@ class TorchBackend(Backend):
         special = Library("torch.special", SPECIAL, renamed=renamed, then=scipy_on_host(self))
         return functions(xp) | {"special": special}
 
+    def target(self) -> Any:
+        from polygrad.backends import torch_program
+
+        return torch_program
+
     def on_host(self, device: Any) -> bool:
         return device.type == "cpu"

@@ -135,7 +135,10 @@ class Backend:
         return None
 
     def target(self) -> Any:
-        """What compiled programs call (see `polygrad.compile.target`), or None: op by op."""
+        """What compiled programs call, or None: op by op.
+
+        See `polygrad.compile.target`, and `polygrad.compile.cuda.host` for CUDA kernels.
+        """
         return None
 
     def on_host(self, device: Any) -> bool:

@@ -118,6 +118,14 @@ class RetraceWarning(UserWarning):
     """A compiled function is traced again and again, which costs more than it gains."""
 
 
+class DelegationWarning(UserWarning):
+    """A library's own compiler did not take a compiled function, which runs op by op."""
+
+
+class CaptureWarning(UserWarning):
+    """A compiled function runs without CUDA graphs, kernel by kernel, and why."""
+
+
 _NOT_THE_USER = {
     "polygrad", "numpy", "array_api_compat", "array_api_strict", "optree", "contextlib",
     "functools",

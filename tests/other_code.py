@@ -94,7 +94,8 @@ NO_RULE = Reason(
 )
 MEMORY = Reason(
     "reads the memory layout of NumPy arrays",
-    "has no attribute|bytes-like|as a data type|common type|array element with a sequence",
+    "has no attribute|bytes-like|as a data type|common type|array element with a sequence|"
+    "Iterator operand",
 )
 NUMPY_ONLY = Reason("takes NumPy arrays only", "only with NumPy arrays")
 
@@ -151,13 +152,21 @@ Functions of SciPy and scikit-learn that were called with tracked arrays. "yes" 
 gradient agrees with finite differences through the same function on NumPy arrays. Elsewhere an
 error is raised that says why: no gradient is ever lost in silence.
 
-Set `SCIPY_ARRAY_API=1` before SciPy is imported; scikit-learn's functions run with
-`sklearn.config_context(array_api_dispatch=True)`. Constants that go to a SciPy function beside a
-tracked array have to be arrays of polygrad too (`pg.asarray(...)`): SciPy refuses to mix.
+Set `SCIPY_ARRAY_API=1` before SciPy is imported, and import polygrad before you write
+`from scipy... import ...`; scikit-learn's functions run with
+`sklearn.config_context(array_api_dispatch=True)`. NumPy arrays may stand beside tracked ones, as
+constants. SciPy's ufuncs (`scipy.special.expit`, `scipy.special.jv` ...) and NumPy's functions
+need no setting at all.
 
-SciPy's ufuncs (`scipy.special.expit`, `scipy.special.jv` ...) and NumPy's functions need no
-setting at all. This page is generated from the tests: run
-`python tests/other_code.py` after a change of `tests/other_code*.py`.
+What happens: most functions take arrays of any library through the array API standard, and run
+as they are. SciPy hands others on to CuPy and JAX by name, with no place for a third library; so
+with the switch set polygrad puts a front before them that acts on polygrad's arrays only. Behind
+it either the function's own Python code runs with a NumPy whose `asarray` keeps tracked arrays,
+or, in place of compiled code, polygrad's version does (`polygrad/scipy_functions`). Without the
+switch SciPy is left alone.
+
+This page is generated from the tests: run `python tests/other_code.py` after a change of
+`tests/other_code*.py`.
 """
 
 
@@ -177,12 +186,22 @@ def page() -> str:
             "| function | differentiates |",
             "|---|---|",
         ]
+        rows: dict[tuple[str, str], list[str]] = {}
         for case in sorted(cases, key=str):
             answer = "yes" if case.reason is None else f"no: {case.reason.text}"
             if case.zero:
                 answer = "yes; the gradient is zero (ranks, signs or counts)"
-            shown = f" ({case.variant})" if case.variant else ""
-            lines.append(f"| `{case.name}`{shown} | {answer} |")
+            rows.setdefault((case.name, answer), []).append(case.variant)
+        for (name, answer), ways in rows.items():
+            named = "; ".join(way for way in ways if way)
+            shown = (
+                f" ({named})"
+                if named and len(ways) <= 6
+                else f" ({len(ways)} ways)"
+                if named
+                else ""
+            )
+            lines.append(f"| `{name}`{shown} | {answer} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -192,7 +211,10 @@ PAGE = Path(__file__).parent.parent / "docs" / "other-code.md"
 
 def load() -> list[Case]:
     """All cases."""
-    for part in ("metrics", "scipy", "sklearn", "stats", "transforms"):
+    for part in (
+        "distances", "distributions", "images", "interpolation", "linalg", "metrics", "scipy", "signal", "sklearn",
+        "stats", "transforms",
+    ):  # fmt: skip
         importlib.import_module(f"other_code_{part}")  # each enters its cases
     return sys.modules["other_code"].CASES
 

@@ -97,7 +97,7 @@ case(
     "sklearn.preprocessing.PowerTransformer",
     lambda x: preprocessing.PowerTransformer().fit_transform(x),
     M,
-    reason=CONVERTS,
+    reason=MEMORY,
 )
 case(
     "sklearn.preprocessing.QuantileTransformer",
@@ -174,14 +174,12 @@ case(
     "sklearn.gaussian_process.kernels.RBF",
     lambda x: sklearn.gaussian_process.kernels.RBF()(x),
     M,
-    reason=CONVERTS,
 )
 case(
     "sklearn.linear_model.LinearRegression",
     lambda x, y: sklearn.linear_model.LinearRegression().fit(x, y).coef_,
     M,
     V[:6],
-    reason=CONVERTS,
 )
 case(
     "sklearn.linear_model.LogisticRegression",

@@ -2,8 +2,8 @@
 
 import numpy as np
 from other_code import (
-    CONVERTS,
     FLOAT,
+    MEMORY,
     NO_RULE,
     NUMPY_ONLY,
     POS,
@@ -180,14 +180,7 @@ case("stats.kruskal", lambda x, y: stats.kruskal(x, y).statistic, V, W, zero=Tru
 case("stats.ansari", lambda x, y: stats.ansari(x, y).statistic, V, W, zero=True)
 case("stats.wilcoxon", lambda x: stats.wilcoxon(x).statistic, V, zero=True)
 case("stats.mode", lambda x: stats.mode(x).mode, V)
-case("stats.norm.pdf", stats.norm.pdf, V, reason=CONVERTS)
-case("stats.ks_1samp", lambda x: stats.ks_1samp(x, special.ndtr).statistic, V, reason=CONVERTS)
-case(
-    "stats.cramervonmises",
-    lambda x: stats.cramervonmises(x, special.ndtr).statistic,
-    V,
-    reason=CONVERTS,
-)
+case("stats.ks_1samp", lambda x: stats.ks_1samp(x, special.ndtr).statistic, V, reason=MEMORY)
 case(
     "stats.permutation_test",
     lambda x, y: (
@@ -293,15 +286,12 @@ case("stats.circmean interval", lambda x: stats.circmean(x, high=3.0, low=-3.0, 
 case(
     "stats.epps_singleton_2samp p-value", lambda x, y: stats.epps_singleton_2samp(x, y).pvalue, V, W
 )
-case("special.diric", lambda x: special.diric(x, 5), V, reason=CONVERTS)
+case("special.diric", lambda x: special.diric(x, 5), V)
 case("special.softplus", lambda x: special.softplus(x), V)
 case("special.log_expit", lambda x: special.log_expit(x), V)
-case("special.comb", lambda x, y: special.comb(x, y), POS + 3, POS, reason=CONVERTS)
-case("special.factorial", lambda x: special.factorial(x), POS, reason=CONVERTS)
 case("special.log_wright_bessel", lambda x: special.log_wright_bessel(x, x, x), POS, reason=NO_RULE)
 case("special.beta", lambda x, y: special.beta(x, y), POS, POS)
 case("special.wofz", lambda x: special.wofz(x), POS)
 case("special.digamma", lambda x: special.digamma(x), POS)
 case("special.jv", lambda x: special.jv(1, x), POS)
 case("special.lambertw", lambda x: special.lambertw(x), POS, reason=NO_RULE)
-case("stats.Normal.pdf", lambda x: stats.Normal().pdf(x), V, reason=CONVERTS)

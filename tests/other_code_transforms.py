@@ -1,9 +1,7 @@
 """The cases of scipy.fft, linalg, cluster, spatial and ndimage."""
 
-import numpy as np
 from other_code import (
     CONVERTS,
-    MEMORY,
     POS,
     POSE,
     QUAT,
@@ -12,7 +10,6 @@ from other_code import (
     N,
     S,
     V,
-    W,
     case,
 )  # fmt: skip
 from scipy import (
@@ -29,12 +26,10 @@ import polygrad as pg
 case("linalg.orthogonal_procrustes", lambda a, b: linalg.orthogonal_procrustes(a, b)[1], M, N)
 case("linalg.block_diag", linalg.block_diag, S, M)
 case("linalg.fiedler", linalg.fiedler, V)
-case("linalg.expm", linalg.expm, S, reason=CONVERTS)
-case("linalg.solve", linalg.solve, S, V[:3], reason=CONVERTS)
 case("cluster.vq.whiten", cluster.vq.whiten, M)
 case("cluster.vq.vq", lambda x, c: cluster.vq.vq(x, c)[1], M, N[:2], reason=CONVERTS)
 case("cluster.hierarchy.linkage", cluster.hierarchy.linkage, M, reason=CONVERTS)
-case("spatial.distance.cdist", spatial.distance.cdist, M, N, reason=CONVERTS)
+case("spatial.distance.cdist", spatial.distance.cdist, M, N)
 case("Rotation.from_quat.as_matrix", lambda q: Rotation.from_quat(q).as_matrix(), QUAT)
 case("Rotation.from_quat.as_rotvec", lambda q: Rotation.from_quat(q).as_rotvec(), QUAT)
 case("Rotation.from_quat.as_euler", lambda q: Rotation.from_quat(q).as_euler("xyz"), QUAT)
@@ -91,12 +86,10 @@ case("fft.fftshift", fft.fftshift, V)
 case("fft.ifftshift", fft.ifftshift, V)
 case("fft.fht", lambda x: fft.fht(x, 0.1, 0.5), POS)
 case("fft.ifht", lambda x: fft.ifht(x, 0.1, 0.5), POS)
-case("fft.dct", fft.dct, V, reason=CONVERTS)
-case("fft.dstn", fft.dstn, S, reason=CONVERTS)
+case("fft.dct", fft.dct, V)
 
-case("ndimage.gaussian_filter", lambda x: ndimage.gaussian_filter(x, 1.0), S, reason=CONVERTS)
+case("ndimage.gaussian_filter", lambda x: ndimage.gaussian_filter(x, 1.0), S)
 case("ndimage.rotate", lambda x: ndimage.rotate(x, 30.0), S, reason=CONVERTS)
-case("ndimage.sum_labels", ndimage.sum_labels, S, reason=CONVERTS)
 case(
     "cluster.vq.kmeans2",
     lambda x, c: cluster.vq.kmeans2(x, c, minit="matrix")[0],
@@ -104,38 +97,8 @@ case(
     N[:2],
     reason=CONVERTS,
 )
-case("linalg.toeplitz", lambda x: linalg.toeplitz(x), V, reason=MEMORY)
-case("linalg.circulant", lambda x: linalg.circulant(x), V, reason=MEMORY)
-case("linalg.hankel", lambda x: linalg.hankel(x), V, reason=CONVERTS)
-case("linalg.companion", lambda x: linalg.companion(x), POS, reason=CONVERTS)
-case("linalg.khatri_rao", lambda x: linalg.khatri_rao(x, x), S, reason=CONVERTS)
-case("linalg.det", lambda x: linalg.det(x), S, reason=CONVERTS)
-case("linalg.norm", lambda x: linalg.norm(x), S, reason=CONVERTS)
-case(
-    "spatial.distance.directed_hausdorff",
-    lambda x, y: spatial.distance.directed_hausdorff(x, y)[0],
-    M,
-    N,
-    reason=CONVERTS,
-)
-case(
-    "spatial.distance.euclidean",
-    lambda x, y: spatial.distance.euclidean(x, y),
-    V,
-    W,
-    reason=CONVERTS,
-)
-case("spatial.distance.cosine", lambda x, y: spatial.distance.cosine(x, y), V, W, reason=CONVERTS)
-case("spatial.procrustes", lambda x, y: spatial.procrustes(x, y)[0], M, N, reason=CONVERTS)
-case(
-    "spatial.geometric_slerp",
-    lambda x, y: spatial.geometric_slerp(
-        x / np.linalg.norm(x), y / np.linalg.norm(y), np.linspace(0, 1, 5)
-    ),
-    V,
-    W,
-    reason=CONVERTS,
-)
+case("linalg.norm", lambda x: linalg.norm(x), S)
+case("spatial.procrustes", lambda x, y: spatial.procrustes(x, y)[0], M, N)
 case("Rotation.reduce", lambda x: Rotation.from_quat(x).reduce().as_matrix(), QUAT)
 case(
     "Rotation.as_davenport",
@@ -212,10 +175,7 @@ case(
 case("fft.hfft2", lambda x: fft.hfft2(x), S)
 case("fft.ihfftn", lambda x: abs(fft.ihfftn(x)), S)
 case("fft.fft norm", lambda x: abs(fft.fft(x, n=12, norm="ortho")), V)
-case("ndimage.convolve", lambda x: ndimage.convolve(x, x), S, reason=CONVERTS)
-case(
-    "ndimage.fourier_gaussian", lambda x: abs(ndimage.fourier_gaussian(x, 1.0)), S, reason=CONVERTS
-)
+case("ndimage.convolve", lambda x: ndimage.convolve(x, x), S)
 case(
     "ndimage.vectorized_filter",
     lambda x: ndimage.vectorized_filter(

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import os
+import re
 import stat
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +61,15 @@ def test_native_code_takes_over_after_the_second_call():
     assert tier.state == "in use"
     assert "define i32 @program" in tier.source()
     np.testing.assert_allclose(j(x), np.exp(x) + 1.0, rtol=1e-15)
+
+
+def test_the_page_about_it_runs(capsys):
+    page = (Path(__file__).parent.parent / "docs" / "native-code.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    exec(code, {})
+    printed = capsys.readouterr().out
+    assert printed.startswith("in use\n")
+    assert "define i32 @program" in printed
 
 
 def test_it_can_be_switched_off(monkeypatch):
@@ -191,6 +202,7 @@ def test_every_covered_op_equals_eager():
 @pytest.mark.parametrize("seed", range(12))
 def test_random_programs_equal_eager(seed, kind, chunk, monkeypatch):
     monkeypatch.setattr(writer, "CHUNK", chunk)  # many chunks, and products in blocks
+    monkeypatch.setattr(writer, "ALONE", writer.ALONE if chunk > 16 else 0)
     monkeypatch.setattr(writer, "INLINE", writer.INLINE if chunk > 16 else 8)
     f, args = KINDS[kind](np.random.default_rng(3000 + seed))
     before = [a.copy() for a in args]
@@ -268,6 +280,21 @@ def test_a_training_step_and_its_loss():
     for got, right in zip(grads, known, strict=True):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, right, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("chunk", [writer.CHUNK, 16])
+def test_what_is_added_at_an_index_several_times_adds_up(chunk, monkeypatch):
+    monkeypatch.setattr(writer, "CHUNK", chunk)
+    monkeypatch.setattr(writer, "ALONE", writer.ALONE if chunk > 16 else 0)
+    rng = np.random.default_rng(0)
+    x, i = rng.standard_normal((40, 3)), rng.integers(-40, 40, 200)
+
+    def f(x, i):
+        near = pg.sum((x[1:, ...] - x[:-1, ...]) ** 2) + pg.sum(pg.concat([x, x * x], axis=1) ** 3)
+        return near + pg.sum(pg.exp(x[i]) * pg.reshape(pg.astype(i, pg.float64), (-1, 1)))
+
+    gradient = pg.grad(f)
+    np.testing.assert_allclose(native(gradient, x, i)(x, i), gradient(x, i), rtol=1e-12)
 
 
 def test_long_sums_keep_their_precision():
@@ -400,6 +427,18 @@ def test_special_values_are_those_of_numpy(dtype):
         runs(j, a, b), (a**b, np.maximum(a, b), np.minimum(a, b)), strict=True
     ):
         np.testing.assert_allclose(got, expected, rtol=4 * np.finfo(dtype).eps, atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_ends_of_the_range_are_right(dtype):
+    info = np.finfo(dtype)
+    x = np.asarray(
+        [info.max, info.max / 2, info.max / 3, info.tiny, info.smallest_subnormal], dtype
+    )
+    names = ("log", "log1p", "log2", "log10", "tanh", "expm1", "sqrt")
+    j = native(lambda x: [getattr(pg, name)(x) for name in names], x)
+    for name, got in zip(names, runs(j, x), strict=True):
+        np.testing.assert_allclose(got, getattr(np, name)(x), rtol=4 * info.eps, err_msg=name)
 
 
 def test_subnormal_results_are_right():

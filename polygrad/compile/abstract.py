@@ -49,8 +49,10 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
         found = _by_element(op, operands, params)
     elif op.name == "matmul":
         found = _matmul(op, operands, params)
+    elif hasattr(op, "answers"):  # a loop or a branch, whose body says it
+        found = op.answers(**params)
     elif (like := _like_operands(op, params)) is not None:
-        found = [_as_is(x) for x in operands[:like]]
+        found = [_as_is(operands[i]) for i in like]
     else:
         found = _run(op, operands, params)
     if key is not None:
@@ -62,9 +64,9 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
 
 def is_weak(op: Op, operands: Sequence[Any]) -> bool:
     """Whether Python itself computes this, on numbers."""
-    return op.name in PYTHON_OPERATORS and all(
+    return op.name == "as_number" or (op.name in PYTHON_OPERATORS and all(
         x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands
-    )
+    ))
 
 
 def _key(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Hashable:
@@ -84,8 +86,8 @@ def _key(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Hashable:
         return None
 
 
-def _like_operands(op: Op, params: dict[str, Any]) -> int | None:
-    """How many operands come first that the answers are like, where the op says so.
+def _like_operands(op: Op, params: dict[str, Any]) -> Sequence[int] | None:
+    """The places of the operands that the answers are like, where the op says so.
 
     Solvers do: on the zeros of a stand-in they would not converge.
     """

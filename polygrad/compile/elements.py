@@ -45,5 +45,6 @@ PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
     "less_equal": operator.le,
     "greater": operator.gt,
     "greater_equal": operator.ge,
+    "as_number": lambda x: x if type(x) in (bool, int, float, complex) else x.item(),
 }
 """What an op is on Python numbers alone; any other function of polygrad makes an array of them."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from polygrad.compile.cost import Cost, cost
+from polygrad.compile.cuda.program import Launches, Program
+from polygrad.compile.delegate import delegate
 from polygrad.compile.graph import Graph
 from polygrad.compile.native import Tier, offer
 from polygrad.compile.passes import optimise
@@ -22,9 +24,14 @@ class Lowered:
         self._source: str | None = None
         self.native: Tier | None = None
         """Native code: its state, its source, and a way to wait for it."""
+        self._kernels: Program | None = None
         target = _target(graph)
         if target is None:
             self.run = replay(self.graph)
+        elif getattr(target[0], "LANGUAGE", "python") == "cuda":
+            self._write_kernels(*target)
+        elif getattr(target[0], "LANGUAGE", "python") == "library":
+            self.run = delegate(self.graph, target[0], target[1].name)
         else:
             self._generate(*target)
 
@@ -52,6 +59,30 @@ class Lowered:
 
         self.run = run
         self.native = offer(self.graph, target.native(), run, self._take_over)
+
+    def _write_kernels(self, host: Any, backend: Any) -> None:
+        plain = self.graph
+        self.graph = optimise(expand(plain))
+        program = self._kernels = Program(self.graph, self._donated, backend, host)
+        self._source = program.source()
+
+        def run(*inputs: Any) -> Any:
+            try:
+                return program.run(*inputs)
+            except Exception as error:
+                if not any(self._donated):
+                    replay(plain)(*inputs)  # raises what the op says, with what it was given
+                raise error
+
+        self.run = run
+
+    @property
+    def launches(self) -> Launches | None:
+        """What one call gives to a GPU: see `polygrad.compile.cuda.program.Launches`.
+
+        None where the program is not made of CUDA kernels.
+        """
+        return None if self._kernels is None else self._kernels.launches
 
     def _take_over(self, run: Any) -> None:
         self.run = run

@@ -16,6 +16,7 @@ from polygrad.core.trace import Trace
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
+from polygrad.transforms.carry import LOOPS
 
 
 class CapturedTrackedArray(Exception):
@@ -26,6 +27,8 @@ class GraphTrace(Trace):
     """Writes an equation for each op that depends on its inputs; its arrays hold Values."""
 
     __slots__ = ("equations", "constants", "_held")
+    inlines = True
+    """Whether the function that an op carries is traced, in place of the op."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,10 +75,16 @@ class GraphTrace(Trace):
                 f"{op.name}: an array of a traced function is used after the trace ended; return "
                 "it from the function, and keep none in a global or an attribute"
             )
+        inline = getattr(op, "inline", None)
+        if inline is not None and self.inlines:
+            return inline(args, params)
         operands = [self.operand(arg) for arg in args]
         given = [self.constants.get(x, x) if isinstance(x, Value) else x for x in operands]
         _check_shape_known(op, given)
-        found = answers(op, given, params)
+        if inline is None:
+            found = answers(op, given, params)
+        else:
+            found = _answers_of_function(lambda arrays: inline(arrays, params), operands)
         weak = is_weak(op, operands)
         outs = tuple([Value(*one, weak) for one in found])
         self.equations.append(Equation(op, operands, params, outs))
@@ -108,11 +117,41 @@ def trace(function: Callable[[list[Array]], list[Any]], inputs: list[Value], nam
     Raises CapturedTrackedArray where it uses one that a transform outside tracks.
     """
     writer = GraphTrace()
-    try:
-        outputs = [writer.operand(out) for out in function([writer.array(v) for v in inputs])]
-    finally:
-        writer.alive = False
+    outputs = run_traced(writer, function, inputs)
     return Graph(inputs, writer.constants, writer.equations, outputs, name)
+
+
+def run_traced(
+    writer: GraphTrace, function: Callable[[list[Array]], Sequence[Any]], inputs: Sequence[Value]
+) -> list[Value]:
+    """The outputs of a function of arrays, whose ops the trace writes down."""
+    from polygrad.compile import control  # which traces too
+
+    before = LOOPS.set(control)
+    try:
+        return [writer.operand(out) for out in function([writer.array(v) for v in inputs])]
+    finally:
+        LOOPS.reset(before)
+        writer.alive = False
+
+
+def _answers_of_function(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any]:
+    """Shape, data type and device of what a function makes of operands: it is traced for that."""
+    from polygrad.compile.body import BodyTrace
+
+    class Tried(BodyTrace):
+        __slots__ = ()
+        inlines = True
+
+    inputs = [x.like() if isinstance(x, Value) else x for x in operands]
+    writer = Tried()
+
+    def run(arrays: list[Array]) -> Any:
+        given = iter(arrays)
+        return function(tuple([next(given) if isinstance(x, Value) else x for x in inputs]))
+
+    outs = run_traced(writer, run, [x for x in inputs if isinstance(x, Value)])
+    return [(out.shape, out.dtype, out.device) for out in outs]
 
 
 def input_like(leaf: Any) -> Value | None:

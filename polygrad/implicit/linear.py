@@ -194,9 +194,9 @@ class SolveOp(General):
 
     __slots__ = ()
 
-    def shaped_like(self, count: int, **_: Any) -> int:
-        """How many operands come first that the answers are like."""
-        return count
+    def shaped_like(self, count: int, **_: Any) -> range:
+        """The operands that the answers are like."""
+        return range(count)
 
 
 solve_op = SolveOp("linear_solve", _pull, _push, _forward, multiple=True, batch=_batch)

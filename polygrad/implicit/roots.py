@@ -119,9 +119,15 @@ class RootOp(General):
 
     __slots__ = ()
 
-    def shaped_like(self, problem: Problem, **_: Any) -> int | None:
-        """How many operands come first that the answers are like, where that is known."""
-        return problem.guesses if problem.like else None
+    def shaped_like(self, problem: Problem, name: str, **_: Any) -> range:
+        """The operands that the answers are like; raises where only a run would tell."""
+        if not problem.like:
+            raise ArgumentTypeError(
+                f"{name}: inside jit the shape of the answer has to be known before the solver "
+                "runs; pass an init of floating-point arrays like the answer (zeros will do, if "
+                "the solver ignores it)"
+            )
+        return range(problem.guesses)
 
 
 root_op = RootOp("implicit_root", _pull, _push, _forward, multiple=True, batch=_batch)

@@ -227,11 +227,34 @@ def put(a: Any, ind: Any, v: Any) -> None:
     a[...] = ops.reshape(flat, tuple(a.shape))
 
 
-@numpy_function("putmask", "place")
+def _write_masked(name: str, a: Any, mask: Any, values: Any, place: Any) -> None:
+    """Write ``values``, repeated, where a mask holds; ``place(mask)`` says which at each element."""
+    a = _target(name, a)
+    values = ops.reshape(ops.astype(array(values), a.dtype), (-1,))
+    count = values.shape[0]
+    mask = ops.reshape(ops.astype(array(mask), ops.bool), tuple(a.shape))
+    if count == 0:
+        if bool(ops.any(mask)):
+            raise ArgumentValueError(f"numpy.{name}: got no values to write, expected some")
+        return
+    taken = ops.take(values, place(ops.reshape(mask, (-1,))) % count)
+    a[...] = ops.where(mask, ops.reshape(taken, tuple(a.shape)), a)
+
+
+@numpy_function("putmask")
 def putmask(a: Any, /, mask: Any, values: Any) -> None:
-    """numpy.putmask, for one value or as many as elements."""
-    a = _target("putmask", a)
-    a[...] = ops.where(array(mask), ops.astype(array(values), a.dtype), a)
+    """numpy.putmask: each element gets the value at its own place."""
+    _write_masked("putmask", a, mask, values, lambda m: ops.arange(m.shape[0], device=m.device))
+
+
+@numpy_function("place")
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    """numpy.place: the elements chosen get one value after the other."""
+
+    def order(m: Any) -> Any:
+        return ops.maximum(ops.cumulative_sum(ops.astype(m, ops.int64)) - 1, 0)
+
+    _write_masked("place", arr, mask, vals, order)
 
 
 @numpy_function("fill_diagonal")

@@ -57,6 +57,7 @@ _SAME = [
 UFUNCS: dict[str, Callable[..., Any]] = {name: getattr(special, name) for name in special.__all__}
 UFUNCS |= {name: getattr(ops, name) for name in _SAME}
 UFUNCS |= {
+    "_lambertw": lambda z, k, tol: special.lambertw(z, int(k)),
     "absolute": ops.abs,
     "arccos": ops.acos,
     "arccosh": ops.acosh,

@@ -57,10 +57,14 @@ def _public(op: Op, arity: int, doc: str, truth: str) -> Callable[..., Any]:
 
         def function(x1: Any, x2: Any, /) -> Any:
             return bind(op, (x1, x2), _NO_PARAMS)
-    else:
+    elif arity == 3:
 
         def function(x1: Any, x2: Any, x3: Any, /) -> Any:
             return bind(op, (x1, x2, x3), _NO_PARAMS)
+    else:
+
+        def function(x1: Any, x2: Any, x3: Any, x4: Any, /) -> Any:
+            return bind(op, (x1, x2, x3, x4), _NO_PARAMS)
 
     summary, _, rest = inspect.cleandoc(doc).partition("\n")
     function.__doc__ = f"{summary}\n{_NOTE.format(truth=truth)}{rest}\n"

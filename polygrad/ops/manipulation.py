@@ -8,7 +8,7 @@ from typing import Any
 from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
 from polygrad.core.op import Op
-from polygrad.core.trace import bind
+from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, AxisError, ShapeError
 from polygrad.ops.creation import copy_op
 from polygrad.standard import sequence
@@ -275,13 +275,18 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def broadcast_arrays(*arrays: Any) -> Any:
-    """The arrays, all repeated to the shape they broadcast to together.
+    """The arrays and numbers, all repeated to the shape they broadcast to together.
 
     A list; a tuple where the namespace follows the standard of 2025.12 (see `meshgrid`).
 
     >>> [a.shape for a in pg.broadcast_arrays(pg.zeros((3, 1)), pg.zeros(4))]
     [(3, 4), (3, 4)]
     """
+    if any(type(x) in PYTHON_SCALARS for x in arrays):
+        from polygrad.ops.creation import scalar_beside
+
+        like = next((x for x in arrays if type(x) not in PYTHON_SCALARS), arrays[0])
+        arrays = tuple(scalar_beside(x, like) for x in arrays)
     shape = broadcast_shapes(*(tuple(x.shape) for x in arrays))
     return sequence(broadcast_to(x, shape) for x in arrays)
 

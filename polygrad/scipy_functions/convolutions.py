@@ -7,12 +7,8 @@ from polygrad import ops
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.numpy_functions.reductions import median
-from polygrad.ops import linalg
-from polygrad.scipy_functions.filters import lfilter, sosfilt, sosfiltfilt
-from polygrad.scipy_functions.structured import toeplitz
 from polygrad.scipy_functions.table import (
     array,
-    constant,
     inexact,
     integers,
     no_stand_in,
@@ -131,39 +127,8 @@ def correlate2d(
     return _two_dimensions("correlate2d", in1, turned, mode, boundary, fillvalue, late=True)
 
 
-@stand_in("signal.deconvolve")
-def deconvolve(signal: Any, divisor: Any) -> tuple[Any, Any]:
-    """scipy.signal.deconvolve: polynomial division, by a triangular system."""
-    x, y = together(signal, divisor)
-    n, m = x.shape[0], y.shape[0]
-    if m > n:
-        return ops.zeros((0,), dtype=x.dtype, device=x.device), x
-    size = n - m + 1
-    column = ops.pad(y, (0, max(0, size - m)))[:size]
-    quotient = linalg.solve(ops.tril(toeplitz(column)), x[:size])
-    return quotient, x - _full(y, quotient)
-
-
-@stand_in("signal.wiener")
-def wiener(im: Any, mysize: Any = None, noise: Any = None) -> Any:
-    """scipy.signal.wiener."""
-    x = inexact(im)
-    sizes = each(3 if mysize is None else mysize, len(x.shape))
-    around = neighbourhoods(
-        "signal.wiener", x, sizes, ["constant"] * len(sizes), 0, [0] * len(sizes)
-    )
-    mean = ops.mean(around, axis=-1)
-    spread = ops.mean(ops.square(around), axis=-1) - ops.square(mean)
-    noise = ops.mean(spread) if noise is None else array(noise)
-    quiet = spread < noise
-    kept = 1 - noise / ops.where(quiet, ops.ones_like(spread), spread)
-    return ops.where(quiet, mean, mean + (x - mean) * kept)
-
-
 def _ranked(name: str, volume: Any, sizes: list[int], rank: int, mask: Any = None) -> Any:
-    around = neighbourhoods(
-        name, volume, sizes, ["constant"] * len(sizes), 0, [0] * len(sizes)
-    )
+    around = neighbourhoods(name, volume, sizes, ["constant"] * len(sizes), 0, [0] * len(sizes))
     if mask is not None:
         around = around[..., integers([i for i, inside in enumerate(mask) if inside], volume)]
     return ops.sort(around)[..., rank]
@@ -179,14 +144,6 @@ def medfilt(volume: Any, kernel_size: Any = None) -> Any:
             f"scipy.signal.medfilt: got kernel_size {kernel_size}, expected odd numbers"
         )
     return _ranked("signal.medfilt", x, sizes, math.prod(sizes) // 2)
-
-
-@stand_in("signal.order_filter")
-def order_filter(a: Any, domain: Any, rank: int) -> Any:
-    """scipy.signal.order_filter."""
-    domain = ops.astype(array(domain), ops.bool)
-    mask = ops.reshape(domain, (-1,)).tolist()
-    return _ranked("signal.order_filter", inexact(a), list(domain.shape), rank, mask)
 
 
 @stand_in("signal.upfirdn")
@@ -209,65 +166,3 @@ def upfirdn(
 
 
 _BACKGROUNDS = {"mean": ops.mean, "median": median, "minimum": ops.min, "maximum": ops.max}
-
-
-@stand_in("signal.resample_poly")
-def resample_poly(
-    x: Any,
-    up: int,
-    down: int,
-    axis: int = 0,
-    window: Any = ("kaiser", 5.0),
-    padtype: str = "constant",
-    cval: Any = None,
-) -> Any:
-    """scipy.signal.resample_poly."""
-    if (padtype != "constant" and padtype not in _BACKGROUNDS) or cval not in (None, 0):
-        raise no_stand_in("signal.resample_poly", f"padtype={padtype!r}, cval={cval!r}")
-    x = inexact(x)
-    common = math.gcd(up, down)
-    up, down = up // common, down // common
-    if up == down == 1:
-        return x
-    n = x.shape[axis]
-    wanted = -(-n * up // down)
-    if isinstance(window, str | tuple):
-        rate = max(up, down)
-        half = 10 * rate
-        h = constant(scipy("signal.firwin")(2 * half + 1, 1 / rate, window=window), x)
-    else:
-        (h,) = together(window)
-        half = (h.shape[0] - 1) // 2
-    # Zeros in front put the middle of the filter on a sample that is kept.
-    before = down - half % down
-    skipped = (half + before) // down
-    h = ops.pad(h * up, (before, 0))
-    while ((n - 1) * up + h.shape[0] - 1) // down + 1 < wanted + skipped:
-        h = ops.pad(h, (0, 1))
-    x = ops.moveaxis(x, axis, -1)
-    level = _BACKGROUNDS[padtype](x, axis=-1, keepdims=True) if padtype in _BACKGROUNDS else None
-    out = upfirdn(h, x if level is None else x - level, up, down)[..., skipped : skipped + wanted]
-    return ops.moveaxis(out if level is None else out + level, -1, axis)
-
-
-@stand_in("signal.decimate")
-def decimate(
-    x: Any, q: int, n: Any = None, ftype: Any = "iir", axis: int = -1, zero_phase: bool = True
-) -> Any:
-    """scipy.signal.decimate."""
-    x = inexact(x)
-    if ftype == "fir":
-        half = 10 * q
-        n = 2 * half if n is None else n
-        b = scipy("signal.firwin")(n + 1, 1.0 / q, window="hamming")
-        if zero_phase:
-            return resample_poly(x, 1, q, axis=axis, window=b)
-        y = lfilter(b, 1.0, x, axis)
-    elif ftype == "iir":
-        sos = scipy("signal.cheby1")(8 if n is None else n, 0.05, 0.8 / q, output="sos")
-        y = (sosfiltfilt if zero_phase else sosfilt)(sos, x, axis)
-    else:
-        raise no_stand_in("signal.decimate", "a filter of one's own")
-    return ops.moveaxis(ops.moveaxis(y, axis, -1)[..., ::q], -1, axis)
-
-

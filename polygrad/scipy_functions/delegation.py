@@ -18,7 +18,7 @@ import importlib.machinery
 import os
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from polygrad.array import BASE, Array
@@ -35,6 +35,8 @@ MODULES = frozenset({*NAMESPACES, *STAND_INS, *RERUN, *CLASSES})
 
 FRONTS: dict[Any, Callable[..., Any]] = {}
 """The front of each function that has one."""
+FRONT_CLASSES: set[type] = set()
+"""The classes that are run again as a whole."""
 _MADE: set[Any] = set()
 
 
@@ -58,7 +60,7 @@ def _arrays(values: Any) -> list[Array]:
     return found
 
 
-def front(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def front(name: str, original: Callable[..., Any], of_class: bool) -> Callable[..., Any]:
     """``original``, but where an Array is among the arguments polygrad's function of that name."""
 
     @functools.wraps(original)
@@ -69,7 +71,7 @@ def front(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         table = importlib.import_module("polygrad.scipy_functions.table")
         try:
             with arrays[0].device:
-                return table.load(name, original)(*args, **options)
+                return table.load(name, original, of_class)(*args, **options)
         except NoStandIn:
             if all(array._trace is BASE for array in arrays):
                 return original(*args, **options)
@@ -77,26 +79,35 @@ def front(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
     # The name it can be pickled by.
     call.__module__, call.__qualname__ = name.rsplit(".", 1)
-    FRONTS[original] = call
     _MADE.add(call)
+    inner: Any = original
+    while inner is not None:  # inside SciPy the function goes without its decorators
+        FRONTS[inner] = call
+        inner = getattr(inner, "__wrapped__", None)
     return call
 
 
 def is_front(function: Any) -> bool:
     """Whether a function is a front, or a method that stands before one of SciPy's."""
-    return function in _MADE
+    return isinstance(function, FunctionType) and function in _MADE
 
 
-def front_of_class(cls: type) -> None:
+def front_of_class(cls: Any) -> None:
     """Make instances for Arrays, and calls of instances with Arrays, run polygrad's way."""
-    make, run = cls.__new__, cls.__call__  # type: ignore[attr-defined]
+    FRONT_CLASSES.add(cls)
+    make, run = cls.__new__, getattr(cls, "__call__", None)
     if is_front(make):  # inherited, and it serves all subclasses
         return
 
-    def new(this: type, *args: Any, **options: Any) -> Any:
+    def new(this: Any, *args: Any, **options: Any) -> Any:
         if _arrays((*args, *options.values())):
             this = importlib.import_module("polygrad.scipy_functions.rerun").rerun_class(this)
         return make(this) if make is object.__new__ else make(this, *args, **options)
+
+    _MADE.add(new)
+    cls.__new__ = new
+    if not isinstance(run, FunctionType) or is_front(run):
+        return
 
     @functools.wraps(run)
     def call(self: Any, *args: Any, **options: Any) -> Any:
@@ -105,9 +116,8 @@ def front_of_class(cls: type) -> None:
             return type(self).__call__(self, *args, **options)
         return run(self, *args, **options)
 
-    _MADE.update((call, new))
-    cls.__new__ = new  # type: ignore[method-assign,assignment]
-    cls.__call__ = call  # type: ignore[attr-defined]
+    _MADE.add(call)
+    cls.__call__ = call
 
 
 def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,7 +145,7 @@ def extend(module: ModuleType) -> None:
             owner = getattr(owner, part, None)
         original = getattr(owner, last, None)
         if original is not None:  # other versions of SciPy lack some
-            setattr(owner, last, front(f"{name}.{function}", original))
+            setattr(owner, last, front(f"{name}.{function}", original, bool(owners)))
     for function in CLASSES.get(name, ()):
         cls = getattr(module, function, None)
         if isinstance(cls, type):

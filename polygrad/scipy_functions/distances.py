@@ -6,7 +6,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import is_array
-from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.errors import ShapeError
 from polygrad.ops import linalg
 from polygrad.scipy_functions.table import (
     constant,
@@ -131,45 +131,16 @@ def _relative_entropy(p: Any, q: Any) -> Any:
     return ops.where(empty, ops.zeros_like(p), p * ops.log(ratio))
 
 
-def _vectors(name: str) -> None:
-    """Enter a metric as the function of two vectors that scipy.spatial.distance has."""
-    metric = METRICS[name]
-
-    def function(u: Any, v: Any, *args: Any, **options: Any) -> Any:
-        u, v = together(u, v)
-        options |= dict(zip(_EXTRA.get(name, ("w",)), args, strict=False))
-        options = {key: _beside(value, u) for key, value in options.items()}
-        return metric(ops.reshape(u, (-1,)), ops.reshape(v, (-1,)), **options)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"scipy.spatial.distance.{name}."
-    stand_in(f"spatial.distance.{name}")(function)
-
-
 def _beside(value: Any, like: Any) -> Any:
     """An option of a metric: arrays and lists as arrays."""
     return together(value, like)[0] if isinstance(value, list) or is_array(value) else value
 
 
-_EXTRA = {
-    "minkowski": ("p", "w"),
-    "correlation": ("w", "centered"),
-    "seuclidean": ("V",),
-    "mahalanobis": ("VI",),
-}
-for _name in (
-    "braycurtis", "canberra", "chebyshev", "cityblock", "correlation", "cosine", "euclidean",
-    "mahalanobis", "minkowski", "seuclidean", "sqeuclidean",
-):  # fmt: skip
-    _vectors(_name)
-
-
-@stand_in("spatial.distance.jensenshannon")
-def jensenshannon(p: Any, q: Any, base: Any = None, *, axis: int = 0, keepdims: bool = False) -> Any:  # fmt: skip # noqa: E501
-    """scipy.spatial.distance.jensenshannon."""
-    p, q = together(p, q)
-    out = jensenshannon_last(ops.moveaxis(p, axis, -1), ops.moveaxis(q, axis, -1), base=base)
-    return ops.expand_dims(out, axis=axis) if keepdims else out
+@stand_in("spatial.distance.correlation")
+def correlation_of_vectors(u: Any, v: Any, w: Any = None, centered: bool = True) -> Any:
+    """scipy.spatial.distance.correlation."""
+    u, v = together(u, v)
+    return correlation(u, v, None if w is None else _beside(w, u), centered)
 
 
 def _pairs(name: str, x: Any, y: Any, metric: Any, options: dict[str, Any]) -> Any:
@@ -251,36 +222,3 @@ def directed_hausdorff(u: Any, v: Any, rng: Any = None, *, seed: Any = None) -> 
     nearest = ops.min(gaps, axis=1)
     i = int(ops.argmax(nearest).item())
     return nearest[i], i, int(ops.argmin(gaps[i, :]).item())
-
-
-@stand_in("spatial.procrustes")
-def procrustes(data1: Any, data2: Any) -> tuple[Any, Any, Any]:
-    """scipy.spatial.procrustes."""
-    a, b = together(data1, data2)
-    if a.shape != b.shape or len(a.shape) != 2:
-        raise ShapeError(
-            f"scipy.spatial.procrustes: got shapes {a.shape} and {b.shape}, expected two matrices "
-            "of the same shape"
-        )
-    a, b = (x - ops.mean(x, axis=0, keepdims=True) for x in (a, b))
-    a, b = (x / linalg.matrix_norm(x) for x in (a, b))
-    u, s, vh = linalg.svd(ops.matmul(ops.matrix_transpose(b), a), full_matrices=False)
-    b = ops.matmul(b, ops.matmul(u, vh)) * ops.sum(s)
-    return a, b, ops.sum(ops.square(a - b))
-
-
-@stand_in("spatial.geometric_slerp")
-def geometric_slerp(start: Any, end: Any, t: Any, tol: float = 1e-7) -> Any:
-    """scipy.spatial.geometric_slerp."""
-    start, end, t = together(start, end, t)
-    flat = ops.reshape(t, (-1, 1))
-    across = end - start * ops.sum(start * end)
-    sine = linalg.vector_norm(across)
-    if not 0 <= ops.min(t).item() or not ops.max(t).item() <= 1:
-        raise ArgumentValueError("scipy.spatial.geometric_slerp: expected t from 0 to 1")
-    if sine.item() == 0:
-        raise no_stand_in("spatial.geometric_slerp", "an angle of 0 or pi between the ends")
-    angle = ops.atan2(sine, ops.sum(start * end)) * flat
-    out = ops.cos(angle) * start + ops.sin(angle) * (across / sine)
-    return ops.reshape(out, (*t.shape, start.shape[0]))
-

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
-from polygrad.errors import NonDifferentiableError
+from polygrad.errors import LostGradientError, NonDifferentiableError
 from polygrad.ops import linalg
+from polygrad.scipy_functions.rerun import as_rerun
 from polygrad.scipy_functions.table import array, inexact, stand_in, together
 
 
@@ -44,7 +45,7 @@ def _first_that_works(*formulas: Callable[[], Any]) -> Any:
     for formula in formulas[:-1]:
         try:
             return array(formula())
-        except NonDifferentiableError:
+        except (NonDifferentiableError, LostGradientError):
             continue
     return array(formulas[-1]())
 
@@ -63,6 +64,7 @@ def _continuous(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         log = name.startswith("log")
 
         def method(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+            self = as_rerun(self)
             y, shapes, scale, _, valid = _arguments(self, x, args, kwargs)
             low, high = _support(self, shapes, y)
             closed = name in ("pdf", "logpdf")
@@ -124,12 +126,15 @@ def _inverse(name: str) -> None:
     """Enter a method that inverts the distribution function."""
 
     def method(self: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
-        q = inexact(q)
+        self, q = as_rerun(self), inexact(q)
         _, shapes, scale, loc, valid = _arguments(self, q, args, kwargs)
         low, high = _support(self, shapes, q)
         inside = (q > 0) & (q < 1)
         safe = ops.where(inside, q, ops.full_like(q, 0.5))
-        value = array(getattr(self, f"_{name}")(safe, *shapes))
+        value = _first_that_works(
+            lambda: getattr(self, f"_{name}")(safe, *shapes),
+            lambda: _solved(self, name, safe, shapes),
+        )
         first, last = (low, high) if name == "ppf" else (high, low)
         nan = ops.full_like(value, math.nan)
         ends = ops.where(q == 0, first, ops.where(q == 1, last, nan))
@@ -139,6 +144,20 @@ def _inverse(name: str) -> None:
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"{name} of a continuous distribution."
     stand_in(f"stats.rv_continuous.{name}")(method)
+
+
+def _solved(dist: Any, name: str, q: Any, shapes: list[Any]) -> Any:
+    """The value of SciPy's compiled inverse, and by Newton's method its derivatives.
+
+    Two steps from the solution leave it where it is, and are right to the third derivative.
+    """
+    tail = dist._cdf if name == "ppf" else dist._sf
+    sign = 1 if name == "ppf" else -1
+    plain = [ops.to_numpy(ops.stop_gradient(v)) for v in (q, *shapes)]
+    x = ops.asarray(getattr(dist, f"_{name}")(*plain), dtype=q.dtype, device=q.device)
+    for _ in range(2):
+        x = x - sign * (array(tail(x, *shapes)) - q) / array(dist._pdf(x, *shapes))
+    return x
 
 
 _inverse("ppf")
@@ -160,6 +179,7 @@ def _discrete(name: str, formula: Callable[..., Any]) -> None:
     log = name.startswith("log")
 
     def method(self: Any, k: Any, *args: Any, **kwargs: Any) -> Any:
+        self = as_rerun(self)
         shapes, loc, _ = self._parse_args(*args, **kwargs)
         k, loc, *shapes = together(k, loc, *shapes)
         y = k - loc

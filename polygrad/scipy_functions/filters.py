@@ -12,35 +12,11 @@ from polygrad.ops import linalg
 from polygrad.scipy_functions.structured import companion
 from polygrad.scipy_functions.table import (
     array,
-    constant,
     inexact,
-    no_stand_in,
-    scipy,
     stand_in,
     together,
 )
 from polygrad.scipy_functions.windows import correlated
-
-
-@stand_in("signal.detrend")
-def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0, overwrite_data: bool = False) -> Any:  # fmt: skip # noqa: A002, E501
-    """scipy.signal.detrend."""
-    x = ops.moveaxis(inexact(data), axis, -1)
-    if type in ("constant", "c"):
-        return ops.moveaxis(x - ops.mean(x, axis=-1, keepdims=True), -1, axis)
-    if type not in ("linear", "l"):
-        raise ArgumentValueError(
-            f"scipy.signal.detrend: got type {type!r}, expected 'linear' or 'constant'"
-        )
-    n = x.shape[-1]
-    given = bp.tolist() if hasattr(bp, "tolist") else bp
-    cuts = sorted({0, n, *(given if isinstance(given, list | tuple) else [given])})
-    if cuts[-1] > n:
-        raise ArgumentValueError(
-            f"scipy.signal.detrend: got the break point {cuts[-1]}, expected at most {n}"
-        )
-    parts = [_without_line(x[..., i:j]) for i, j in zip(cuts, cuts[1:], strict=False)]
-    return ops.moveaxis(ops.concat(parts, axis=-1), -1, axis)
 
 
 def _without_line(x: Any) -> Any:
@@ -93,9 +69,7 @@ def _recursion_jvp(xp: Any, tangents: Any, ans: Any, a: Any, _x: Any) -> Any:
     return recursion(a, drive)
 
 
-recursion_op = General(
-    "recursion", _recursion_vjp, _recursion_jvp, _recursion, batch=one_by_one
-)
+recursion_op = General("recursion", _recursion_vjp, _recursion_jvp, _recursion, batch=one_by_one)
 
 
 def recursion(a: Any, x: Any) -> Any:
@@ -198,31 +172,6 @@ def _both_ways(name: str, x: Any, axis: int, padtype: Any, padlen: int, once: An
     return ops.moveaxis(kept, -1, axis)
 
 
-@stand_in("signal.filtfilt")
-def filtfilt(
-    b: Any,
-    a: Any,
-    x: Any,
-    axis: int = -1,
-    padtype: Any = "odd",
-    padlen: Any = None,
-    method: str = "pad",
-    irlen: Any = None,
-) -> Any:
-    """scipy.signal.filtfilt."""
-    if method != "pad":
-        raise no_stand_in("signal.filtfilt", f"method={method!r}")
-    b, a, x = together(b, a, x)
-    if padlen is None:
-        padlen = 3 * max(a.shape[0], b.shape[0])
-    zi = lfilter_zi(b, a) if max(a.shape[0], b.shape[0]) > 1 else None
-
-    def once(x: Any, first: Any) -> Any:
-        return _filtered(b, a, x) if zi is None else lfilter(b, a, x, -1, zi * first)[0]
-
-    return _both_ways("signal.filtfilt", x, axis, padtype, padlen, once)
-
-
 @stand_in("signal.sosfilt")
 def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     """scipy.signal.sosfilt."""
@@ -238,71 +187,3 @@ def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
             left.append(ops.moveaxis(state, -1, axis))
     x = ops.moveaxis(x, -1, axis)
     return x if zi is None else (x, ops.stack(left))
-
-
-@stand_in("signal.sosfilt_zi")
-def sosfilt_zi(sos: Any) -> Any:
-    """scipy.signal.sosfilt_zi."""
-    sos = inexact(sos)
-    scale, states = 1.0, []
-    for i in range(sos.shape[0]):
-        b, a = sos[i, :3], sos[i, 3:]
-        states.append(lfilter_zi(b, a) * scale)
-        scale = scale * ops.sum(b) / ops.sum(a)
-    return ops.stack(states)
-
-
-@stand_in("signal.sosfiltfilt")
-def sosfiltfilt(
-    sos: Any, x: Any, axis: int = -1, padtype: Any = "odd", padlen: Any = None
-) -> Any:
-    """scipy.signal.sosfiltfilt."""
-    sos, x = together(sos, x)
-    if padlen is None:
-        zeros = [int(ops.sum(ops.astype(sos[:, i] == 0, ops.int64)).item()) for i in (2, 5)]
-        padlen = 3 * (2 * sos.shape[0] + 1 - min(zeros))
-    zi = sosfilt_zi(sos)
-
-    def once(x: Any, first: Any) -> Any:
-        for i in range(sos.shape[0]):
-            x = lfilter(sos[i, :3], sos[i, 3:], x, -1, zi[i] * first)[0]
-        return x
-
-    return _both_ways("signal.sosfiltfilt", x, axis, padtype, padlen, once)
-
-
-@stand_in("signal.savgol_filter")
-def savgol_filter(
-    x: Any,
-    window_length: int,
-    polyorder: int,
-    deriv: int = 0,
-    delta: float = 1.0,
-    axis: int = -1,
-    mode: str = "interp",
-    cval: float = 0.0,
-) -> Any:
-    """scipy.signal.savgol_filter."""
-    x = inexact(x)
-    design = (window_length, polyorder, deriv, delta)
-    weights = constant(scipy("signal.savgol_coeffs")(*design), x)
-    inner = "constant" if mode == "interp" else mode
-    shift = -1 if window_length % 2 == 0 else 0
-    y = correlated("signal.savgol_filter", x, ops.flip(weights), axis, inner, cval, shift)
-    if mode != "interp":
-        return y
-    n, half = x.shape[axis], window_length // 2
-    if window_length > n:
-        raise ShapeError(
-            f"scipy.signal.savgol_filter: got {n} samples, expected at least window_length = "
-            f"{window_length}; give another mode"
-        )
-    # At the ends the values of the polynomial through the outermost window.
-    eye = ops.to_numpy(ops.eye(window_length, dtype=ops.float64, device="cpu"))
-    ends = constant(scipy("signal.savgol_filter")(eye, *design, axis=0), x)
-    x, y = ops.moveaxis(x, axis, -1), ops.moveaxis(y, axis, -1)
-    left = ops.matmul(x[..., :window_length], ops.matrix_transpose(ends[:half, :]))
-    right = ops.matmul(
-        x[..., n - window_length :], ops.matrix_transpose(ends[window_length - half :, :])
-    )
-    return ops.moveaxis(ops.concat([left, y[..., half : n - half], right], axis=-1), -1, axis)

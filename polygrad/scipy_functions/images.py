@@ -1,6 +1,5 @@
 """scipy.ndimage: filters of a neighbourhood."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from polygrad import ops
-from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.numpy_functions.products import norm as numpy_norm
 from polygrad.ops import linalg
@@ -270,30 +269,6 @@ def pinv(
     return (out, linalg.matrix_rank(a, rtol=rtol)) if return_rank else out
 
 
-@stand_in("linalg.polar")
-def polar(a: Any, side: str = "right") -> Any:
-    """scipy.linalg.polar."""
-    if side not in ("right", "left"):
-        raise ArgumentValueError(
-            f"scipy.linalg.polar: got side {side!r}, expected 'right' or 'left'"
-        )
-    w, s, vh = linalg.svd(inexact(a), full_matrices=False)
-    s = ops.expand_dims(s, axis=-2)
-    if side == "right":
-        return ops.matmul(w, vh), ops.matmul(adjoint(vh) * s, vh)
-    return ops.matmul(w, vh), ops.matmul(w * s, adjoint(w))
-
-
-@stand_in("linalg.orth")
-def orth(A: Any, rcond: Any = None) -> Any:  # noqa: N803
-    """scipy.linalg.orth."""
-    u, s, _ = linalg.svd(inexact(A), full_matrices=False)
-    if rcond is None:
-        rcond = float(ops.finfo(s.dtype).eps) * max(A.shape[-2:])
-    rank = int(ops.sum(ops.astype(s > rcond * ops.max(s), ops.int64)).item())
-    return u[..., :rank]
-
-
 @stand_in("linalg.lu")
 def lu(
     a: Any,
@@ -343,23 +318,3 @@ def _index(values: list[int], like: Any) -> Any:
 def _shifted(x: Any, k: int) -> Any:
     """``x`` after ``k`` zeros."""
     return ops.concat([ops.zeros((k,), dtype=x.dtype, device=x.device), x]) if k else x
-
-
-@stand_in("linalg.subspace_angles")
-def subspace_angles(A: Any, B: Any) -> Any:  # noqa: N803
-    """scipy.linalg.subspace_angles."""
-    A, B = together(A, B)
-    qa, qb = orth(A), orth(B)
-    if as_dtype(qa.dtype).is_complex:
-        raise no_stand_in("linalg.subspace_angles", "a complex matrix")
-    inner = ops.matmul(adjoint(qa), qb)
-    cosine = linalg.svdvals(inner)
-    outer = qb - ops.matmul(qa, inner) if qa.shape[1] >= qb.shape[1] else qa - ops.matmul(
-        qb, adjoint(inner)
-    )  # fmt: skip
-    sine = ops.flip(linalg.svdvals(outer))
-    big = ops.square(cosine) >= 0.5
-    half = ops.full_like(sine, 0.5)
-    angle = ops.where(big, ops.asin(ops.where(big, sine[: cosine.shape[0]], half)),
-                      ops.acos(ops.where(big, half, cosine)))  # fmt: skip
-    return ops.flip(angle)

@@ -52,42 +52,6 @@ def _imaginary(A: Any, combine: Any) -> Any:  # noqa: N803
     return ops.real(out) if real else out
 
 
-@stand_in("linalg.cosm")
-def cosm(A: Any) -> Any:  # noqa: N803
-    """scipy.linalg.cosm."""
-    return _imaginary(A, lambda up, down: (up + down) / 2)
-
-
-@stand_in("linalg.sinm")
-def sinm(A: Any) -> Any:  # noqa: N803
-    """scipy.linalg.sinm."""
-    return _imaginary(A, lambda up, down: (up - down) * -0.5j)
-
-
-@stand_in("linalg.tanm")
-def tanm(A: Any) -> Any:  # noqa: N803
-    """scipy.linalg.tanm."""
-    return linalg.solve(cosm(A), sinm(A))
-
-
-@stand_in("linalg.coshm")
-def coshm(A: Any) -> Any:  # noqa: N803
-    """scipy.linalg.coshm."""
-    return (expm(A) + expm(-A)) / 2
-
-
-@stand_in("linalg.sinhm")
-def sinhm(A: Any) -> Any:  # noqa: N803
-    """scipy.linalg.sinhm."""
-    return (expm(A) - expm(-A)) / 2
-
-
-@stand_in("linalg.tanhm")
-def tanhm(A: Any) -> Any:  # noqa: N803
-    """scipy.linalg.tanhm."""
-    return linalg.solve(coshm(A), sinhm(A))
-
-
 @stand_in("linalg.solve_sylvester")
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """scipy.linalg.solve_sylvester, as one system of all the unknowns."""
@@ -102,16 +66,6 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     """scipy.linalg.solve_continuous_lyapunov."""
     return solve_sylvester(a, adjoint(inexact(a)), q)
-
-
-@stand_in("linalg.solve_discrete_lyapunov")
-def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
-    """scipy.linalg.solve_discrete_lyapunov, as one system of all the unknowns."""
-    a, q = together(a, q)
-    conjugate = ops.conj(a) if as_dtype(a.dtype).is_complex else a
-    n = a.shape[0]
-    system = ops.eye(n * n, dtype=a.dtype, device=a.device) - kron(a, conjugate)
-    return ops.reshape(linalg.solve(system, ops.reshape(q, (-1,))), (n, n))
 
 
 @stand_in("linalg.sqrtm")

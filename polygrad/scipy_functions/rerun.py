@@ -7,6 +7,7 @@ function itself and in the functions of SciPy that it calls. What still ends in 
 raises LostGradientError as ever.
 """
 
+import abc
 import builtins
 import sys
 from collections.abc import Callable
@@ -17,18 +18,16 @@ from polygrad import array as array_module
 from polygrad import ops
 from polygrad.array import Array
 from polygrad.numpy_functions.table import array
-from polygrad.scipy_functions.delegation import FRONTS, is_front
+from polygrad.scipy_functions.delegation import FRONT_CLASSES, FRONTS, is_front
 from polygrad.scipy_functions.table import METHODS, load_all
 
 _FUNCTIONS: dict[FunctionType, FunctionType] = {}
-_CLASSES: dict[type, type] = {}
+_CLASSES: dict[type, Any] = {}
 
 
 def holds_array(values: Any) -> bool:
     """Whether an Array is among values, or in lists and tuples of them."""
-    return any(
-        type(v) is Array or (isinstance(v, list | tuple) and holds_array(v)) for v in values
-    )
+    return any(type(v) is Array or (isinstance(v, list | tuple) and holds_array(v)) for v in values)
 
 
 # -- NumPy with other creation functions ---------------------------------------------------------
@@ -108,17 +107,38 @@ class _OnCall:
 
 
 def _of_scipy(value: Any) -> bool:
-    return isinstance(value, FunctionType) and (value.__module__ or "").startswith("scipy")
+    """Whether a value is a function of SciPy's that may be run again: not what finds namespaces."""
+    module = getattr(value, "__module__", None) or ""
+    ours = module.startswith("scipy") and not module.startswith("scipy._lib._array_api")
+    return ours and isinstance(value, FunctionType)
 
 
-def _replaced(value: Any, numpy: Any, originals: dict[int, Any]) -> Any:
-    """What stands for a global name of a function that is run again."""
-    if value is numpy:
-        return _NUMPY
-    if type(value) is ModuleType and value.__name__ == "scipy._lib.array_api_compat.numpy":
-        return array_module._namespace()
-    if id(value) in originals:
-        return originals[id(value)]
+class _Module(ModuleType):
+    """A module of SciPy's, with its functions as they are to be called from functions run again."""
+
+    def __init__(self, module: ModuleType) -> None:
+        super().__init__(module.__name__, module.__doc__)
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return _replaced(getattr(self._module, name))
+
+
+def _replaced(value: Any) -> Any:
+    """What stands for the value of a global name of a function that is run again."""
+    numpy = sys.modules["numpy"]
+    if isinstance(value, ModuleType):
+        if value is numpy:
+            return _NUMPY
+        if value.__name__ == "scipy._lib.array_api_compat.numpy":
+            return array_module._namespace()
+        scipy = value.__name__.startswith("scipy.") and not value.__name__.startswith("scipy._lib")
+        return _Module(value) if scipy else value
+    name = getattr(value, "__name__", None)
+    if name in _REPLACED and value is getattr(numpy, name, None):
+        return _REPLACED[name]
+    if isinstance(value, type):
+        return rerun_class(value) if value in FRONT_CLASSES else value
     if not _of_scipy(value) or is_front(value):
         return value
     return FRONTS.get(value) or _OnCall(value)
@@ -133,11 +153,7 @@ def rerun(function: Callable[..., Any], owner: CellType | None = None) -> Callab
         return function
     if owner is None and function in _FUNCTIONS:
         return _FUNCTIONS[function]
-    numpy = sys.modules["numpy"]
-    originals = {id(getattr(numpy, name)): made for name, made in _REPLACED.items()}
-    scope = {
-        name: _replaced(value, numpy, originals) for name, value in function.__globals__.items()
-    }
+    scope = {name: _replaced(value) for name, value in function.__globals__.items()}
     scope["__builtins__"] = builtins
     closure = None
     if function.__closure__ is not None:
@@ -146,9 +162,7 @@ def rerun(function: Callable[..., Any], owner: CellType | None = None) -> Callab
             owner if name == "__class__" and owner is not None else _cell(cell)
             for name, cell in zip(names, function.__closure__, strict=True)
         )
-    made = FunctionType(
-        function.__code__, scope, function.__name__, function.__defaults__, closure
-    )
+    made = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, closure)
     made.__kwdefaults__ = function.__kwdefaults__
     vars(made).update(vars(function))  # the signature of a decorated one
     if owner is None:
@@ -174,7 +188,7 @@ class _Root:
     def __init__(self) -> None: ...
 
 
-def rerun_class(cls: type) -> type:
+def rerun_class(cls: Any) -> Any:
     """A subclass all of whose methods are run again; its bases likewise."""
     if cls in _CLASSES or cls in _CLASSES.values():
         return _CLASSES.get(cls, cls)
@@ -182,25 +196,23 @@ def rerun_class(cls: type) -> type:
     public = ".".join([*cls.__module__.split(".")[:2], cls.__name__])
     bases = tuple(rerun_class(base) for base in cls.__bases__ if base is not object)
     bases = bases or (_Root,)
-    owner = CellType()
-    names: dict[str, Any] = {}
+    made = type(cls)(cls.__name__, (*bases, cls), {"__module__": cls.__module__})
+    made.__qualname__ = cls.__qualname__
+    _CLASSES[cls] = made  # before its methods, which may refer to it
+    owner = CellType(made)
     for name, value in vars(cls).items():
         if name == "__new__":
             continue
+        while is_front(value):
+            value = value.__wrapped__
         if isinstance(value, FunctionType):
-            while is_front(value):
-                value = value.__wrapped__
-            names[name] = METHODS.get(f"{public}.{name}") or rerun(value, owner)
+            setattr(made, name, METHODS.get(f"{public}.{name}") or rerun(value, owner))
         elif isinstance(value, staticmethod | classmethod):
-            names[name] = type(value)(rerun(value.__func__, owner))
+            setattr(made, name, type(value)(rerun(value.__func__, owner)))
         elif isinstance(value, property) and value.fget is not None:
             setter = value.fset and rerun(value.fset, owner)
-            names[name] = property(rerun(value.fget, owner), setter)
-    names["__module__"], names["__qualname__"] = cls.__module__, cls.__qualname__
-    made = type(cls)(cls.__name__, (*bases, cls), names)
-    owner.cell_contents = made
-    _CLASSES[cls] = made
-    return made
+            setattr(made, name, property(rerun(value.fget, owner), setter))
+    return abc.update_abstractmethods(made)
 
 
 def as_rerun(instance: Any) -> Any:
@@ -209,5 +221,7 @@ def as_rerun(instance: Any) -> Any:
     slots = [name for cls in type(instance).__mro__ for name in vars(cls).get("__slots__", ())]
     for name in (*slots, *getattr(instance, "__dict__", ())):
         if hasattr(instance, name):
-            setattr(made, name, getattr(instance, name))
+            # What an interpolator keeps to make its answer an array of the input's library.
+            value = asarray if name == "_asarray" else getattr(instance, name)
+            setattr(made, name, value)
     return made

@@ -58,72 +58,6 @@ def companion(a: Any) -> Any:
     return ops.concat([ops.expand_dims(top, axis=-2), low], axis=-2)
 
 
-@stand_in("linalg.leslie")
-def leslie(f: Any, s: Any) -> Any:
-    """scipy.linalg.leslie."""
-    f, s = together(f, s)
-    n = f.shape[-1]
-    low = ops.expand_dims(s, axis=-1) * ops.eye(n, dtype=f.dtype, device=f.device)[:-1, :]
-    return ops.concat([ops.expand_dims(f, axis=-2), low], axis=-2)
-
-
-@stand_in("linalg.convolution_matrix")
-def convolution_matrix(a: Any, n: int, mode: str = "full") -> Any:
-    """scipy.linalg.convolution_matrix."""
-    a = inexact(a)
-    m = a.shape[-1]
-    longest = max(m, n)
-    first, rows = {
-        "full": (0, n + m - 1),
-        "same": ((min(m, n) - 1) // 2, longest),
-        "valid": (min(m, n) - 1, longest - min(m, n) + 1),
-    }[mode]
-    padded = ops.concat([a, ops.zeros_like(a[..., :1])], axis=-1)
-    return _gathered(
-        padded, rows, n, lambda i, j: i + first - j if 0 <= i + first - j < m else m
-    )
-
-
-@stand_in("linalg.khatri_rao")
-def khatri_rao(a: Any, b: Any) -> Any:
-    """scipy.linalg.khatri_rao."""
-    a, b = together(a, b)
-    out = ops.expand_dims(a, axis=-2) * ops.expand_dims(b, axis=-3)
-    return ops.reshape(out, (*out.shape[:-3], a.shape[-2] * b.shape[-2], a.shape[-1]))
-
-
-@stand_in("linalg.solve_toeplitz")
-def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
-    """scipy.linalg.solve_toeplitz, with the whole matrix."""
-    c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    return linalg.solve(*together(toeplitz(c, r), b))
-
-
-@stand_in("linalg.matmul_toeplitz")
-def matmul_toeplitz(c_or_cr: Any, x: Any, check_finite: bool = False, workers: Any = None) -> Any:
-    """scipy.linalg.matmul_toeplitz, with the whole matrix."""
-    c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    return ops.matmul(*together(toeplitz(c, r), x))
-
-
-@stand_in("linalg.solve_circulant")
-def solve_circulant(
-    c: Any,
-    b: Any,
-    singular: str = "raise",
-    tol: Any = None,
-    caxis: int = -1,
-    baxis: int = 0,
-    outaxis: int = 0,
-) -> Any:
-    """scipy.linalg.solve_circulant, with the whole matrix."""
-    c, b = together(c, b)
-    moved = ops.moveaxis(b, baxis, 0)
-    columns = ops.reshape(moved, (moved.shape[0], -1))
-    out = ops.matmul(linalg.inv(circulant(ops.moveaxis(c, caxis, -1))), columns)
-    return ops.moveaxis(ops.reshape(out, moved.shape), 0, outaxis)
-
-
 @stand_in("linalg.solve_banded")
 def solve_banded(
     l_and_u: Any,
@@ -142,9 +76,7 @@ def _banded(ab: Any, low: int, up: int) -> Any:
     """The matrix whose diagonals are the rows of ``ab``, the uppermost first."""
     n = ab.shape[-1]
     flat = ops.concat([ops.reshape(ab, (-1,)), constant([0.0], ab)])
-    return _gathered(
-        flat, n, n, lambda i, j: (up + i - j) * n + j if -low <= j - i <= up else -1
-    )
+    return _gathered(flat, n, n, lambda i, j: (up + i - j) * n + j if -low <= j - i <= up else -1)
 
 
 @stand_in("linalg.solveh_banded")
@@ -164,3 +96,10 @@ def solveh_banded(
     if ops.isdtype(ab.dtype, "complex floating"):
         other = ops.conj(other)
     return linalg.solve(half + other - ops.tril(ops.triu(half)), b)
+
+
+@stand_in("linalg.solve_toeplitz")
+def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
+    """scipy.linalg.solve_toeplitz, with the whole matrix."""
+    c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
+    return linalg.solve(*together(toeplitz(c, r), b))

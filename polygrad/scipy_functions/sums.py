@@ -6,44 +6,8 @@ from typing import Any
 from polygrad import ops
 from polygrad.errors import ArgumentValueError
 from polygrad.ops import special
+from polygrad.scipy_functions.rerun import asarray
 from polygrad.scipy_functions.table import array, inexact, no_stand_in, stand_in, together
-
-
-@stand_in("integrate.simpson")
-def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
-    """scipy.integrate.simpson; an even number of points by Cartwright's correction."""
-    y = inexact(y)
-    n = y.shape[axis]
-    if x is None:
-        y = ops.moveaxis(y, axis, -1)
-        steps = ops.full_like(y[..., 1:], 1.0) * dx
-    else:
-        y, x = together(y, x)
-        y = ops.moveaxis(y, axis, -1)
-        x = x if len(x.shape) == 1 else ops.moveaxis(x, axis, -1)
-        steps = x[..., 1:] - x[..., :-1]
-    if n < 3:
-        out = (y[..., 1:] + y[..., :-1]) * steps / 2 if n == 2 else y * 0
-        return ops.sum(out, axis=-1)
-    last = n - 1 if n % 2 else n - 2
-    a, b = steps[..., :last:2], steps[..., 1:last:2]
-    left, middle, right = y[..., : last - 1 : 2], y[..., 1:last:2], y[..., 2 : last + 1 : 2]
-    total = a + b
-    ratio = a / b
-    out = total / 6 * (
-        left * (2 - 1 / ratio) + middle * (total * total / (a * b)) + right * (2 - ratio)
-    )  # fmt: skip
-    out = ops.sum(out, axis=-1)
-    if n % 2:
-        return out
-    # The last interval by the parabola through the last three points.
-    a, b = steps[..., -2], steps[..., -1]
-    return (
-        out
-        + (2 * b * b + 3 * a * b) / (6 * (b + a)) * y[..., -1]
-        + (b * b + 3 * b * a) / (6 * a) * y[..., -2]
-        - b * b * b / (6 * a * (a + b)) * y[..., -3]
-    )
 
 
 @stand_in("special.comb")
@@ -83,6 +47,43 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     return ops.where(valid, out, ops.zeros_like(out))
 
 
+@stand_in("integrate.simpson")
+def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
+    """scipy.integrate.simpson; an even number of points by Cartwright's correction."""
+    y = inexact(y)
+    n = y.shape[axis]
+    if x is None:
+        y = ops.moveaxis(y, axis, -1)
+        steps = ops.full_like(y[..., 1:], 1.0) * dx
+    else:
+        y, x = together(y, x)
+        y = ops.moveaxis(y, axis, -1)
+        x = x if len(x.shape) == 1 else ops.moveaxis(x, axis, -1)
+        steps = x[..., 1:] - x[..., :-1]
+    if n < 3:
+        out = (y[..., 1:] + y[..., :-1]) * steps / 2 if n == 2 else y * 0
+        return ops.sum(out, axis=-1)
+    last = n - 1 if n % 2 else n - 2
+    a, b = steps[..., :last:2], steps[..., 1:last:2]
+    left, middle, right = y[..., : last - 1 : 2], y[..., 1:last:2], y[..., 2 : last + 1 : 2]
+    total = a + b
+    ratio = a / b
+    out = total / 6 * (
+        left * (2 - 1 / ratio) + middle * (total * total / (a * b)) + right * (2 - ratio)
+    )  # fmt: skip
+    out = ops.sum(out, axis=-1)
+    if n % 2:
+        return out
+    # The last interval by the parabola through the last three points.
+    a, b = steps[..., -2], steps[..., -1]
+    return (
+        out
+        + (2 * b * b + 3 * a * b) / (6 * (b + a)) * y[..., -1]
+        + (b * b + 3 * b * a) / (6 * a) * y[..., -2]
+        - b * b * b / (6 * a * (a + b)) * y[..., -3]
+    )
+
+
 @stand_in("special.diric")
 def diric(x: Any, n: Any) -> Any:
     """scipy.special.diric for one order ``n``."""
@@ -99,3 +100,12 @@ def diric(x: Any, n: Any) -> Any:
     sign = ops.where((turns % 2 == 1) & (n % 2 == 0), -1.0, 1.0)
     series = sign * (1 - rest * rest * ((n * n - 1) / 6))
     return ops.where(near, series, ops.sin(n * half) / (n * ops.where(near, 1.0, below)))
+
+
+@stand_in("special.logsumexp")
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
+    """scipy.special.logsumexp, also of a list of arrays."""
+    weights = None if b is None else asarray(b)
+    return special.logsumexp(asarray(a), axis=axis, b=weights, keepdims=keepdims, return_sign=return_sign)  # fmt: skip # noqa: E501

@@ -23,12 +23,12 @@ _PARTS = (
     "distances",
     "distributions",
     "filters",
+    "geometry",
     "images",
     "interpolation",
     "labels",
     "linear_algebra",
     "matrix_functions",
-    "spectral",
     "structured",
     "sums",
     "transforms",
@@ -63,13 +63,17 @@ def load_all() -> None:
             importlib.import_module(f"polygrad.scipy_functions.{part}")
 
 
-def load(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    """The version of the function with this full name."""
+def load(name: str, original: Callable[..., Any], of_class: bool) -> Callable[..., Any]:
+    """The version of the function, or method of a class, with this full name."""
     load_all()
     if name in STAND_INS:
         return STAND_INS[name]
-    made: Any = importlib.import_module("polygrad.scipy_functions.rerun").rerun(original)
-    return made
+    rerun: Any = importlib.import_module("polygrad.scipy_functions.rerun")
+    if not of_class:
+        made: Callable[..., Any] = rerun.rerun(original)
+        return made
+    last = name.rpartition(".")[2]
+    return lambda self, *args, **options: getattr(rerun.as_rerun(self), last)(*args, **options)
 
 
 def no_stand_in(name: str, what: str) -> NoStandIn:

@@ -8,7 +8,15 @@ from polygrad.array import Array, Batched, differs_between_examples, is_symbolic
 from polygrad.core.trace import describe
 from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
 from polygrad.ops.creation import as_operand
-from polygrad.transforms.carry import NUMBERS, Carry, check_predicate, give_back, shown
+from polygrad.transforms.carry import (
+    LOOPS,
+    NUMBERS,
+    UNROLLED,
+    Carry,
+    check_predicate,
+    give_back,
+    shown,
+)
 
 
 def cond(
@@ -20,7 +28,8 @@ def cond(
     through it alone. Under `vmap` with a ``pred`` that differs between the examples both
     branches run on all of them and each example takes its own: then the two have to return the
     same structure, shapes and data types, and a branch must be safe on the examples that do not
-    take it (an infinite derivative there can turn the gradient into nan). So it is inside `jit`.
+    take it (an infinite derivative there can turn the gradient into nan). Inside `jit` one branch
+    runs if both return arrays of the same shapes and data types; where they return numbers both do.
 
     Raises DTypeError or ShapeError for a ``pred`` that is not a single boolean, ArgumentTypeError
     for one that is no boolean at all.
@@ -34,6 +43,11 @@ def cond(
         _check_function("cond", name, function)
     decided = check_predicate("cond: pred", pred)
     given = tree.map(shown, operands)
+    loops = LOOPS.get() if is_symbolic(decided) else None
+    if loops is not None:
+        out = loops.cond(decided, true_fun, false_fun, given)
+        if out is not NotImplemented:
+            return give_back(out, operands)
     if differs_between_examples(decided) or is_symbolic(decided):
         yes, no = tree.map(shown, true_fun(*given)), tree.map(shown, false_fun(*given))
         _check_branches(yes, no)
@@ -50,7 +64,9 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     data types; ``cond_fun`` returns a bool or a boolean array without axes. All modes of
     differentiation go through the steps that were run; reverse mode keeps each of them. Under
     `vmap` with a condition that differs between the examples the loop runs until it holds for
-    none; examples that are done keep their value, though ``body_fun`` still runs on them.
+    none; examples that are done keep their value, though ``body_fun`` still runs on them. Inside
+    `jit`, with a condition that depends on values, the loop is one instruction of the program, and
+    reverse mode raises NonDifferentiableError; forward mode goes through.
 
     Raises TreeError, ShapeError or DTypeError when ``body_fun`` changes the structure, a shape
     or a data type, or the condition is not a single boolean.
@@ -70,7 +86,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
 
     ``lower`` and ``upper`` are integers, or integer arrays without axes, which may differ
     between the examples of a `vmap`. The rest is as in `while_loop`. `scan` is the loop that
-    can save memory.
+    can save memory. Inside `jit` more than 16 steps between two Python integers are a `scan`,
+    which has all modes; ``i`` is then an array, not a Python integer.
 
     >>> pg.fori_loop(0, 5, lambda i, value: value + i, 0)
     10
@@ -84,6 +101,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
                 f"fori_loop: {name} is {describe(bound)}, expected an integer or an integer array "
                 "without axes"
             )
+    loops, known = LOOPS.get(), type(lower) is int and type(upper) is int
+    if loops is not None and known and upper - lower > UNROLLED:
+        return give_back(_counted(loops, lower, upper, body_fun, init), init)
     # The counter is of the kind of both bounds from the start.
     first = shown(lower)
     if type(shown(upper)) is Array and type(first) is not Array:
@@ -97,6 +117,17 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
     return out[1]
 
 
+def _counted(loops: Any, lower: int, upper: int, body_fun: Any, init: Any) -> Any:
+    """A loop whose number of steps is known while jit traces."""
+    places = [leaf.device for leaf in map(shown, tree.leaves(init)) if type(leaf) is Array]
+    numbers = ops.arange(lower, upper, device=places[0] if places else None)
+
+    def step(value: Any, i: Any) -> Any:
+        return body_fun(i, value), None
+
+    return loops.scan(step, init, numbers, upper - lower, False, numbers=True)[0]
+
+
 def _loop(
     name: str,
     cond_fun: Callable[[Any], Any],
@@ -107,9 +138,15 @@ def _loop(
     carry = Carry(name, "body_fun", init)
     active: Any = None  # the examples of a vmap that still run; None while all do alike
     step = 0
-    # A jit that traces symbolic values would take over here, with the loop as one instruction.
+
+    def holds(value: Any) -> Any:
+        return check_predicate(f"{name}: the answer of cond_fun", cond_fun(value))
+
     while True:
-        again = check_predicate(f"{name}: the answer of cond_fun", cond_fun(carry.value))
+        again = holds(carry.value)
+        if is_symbolic(again) and (loops := LOOPS.get()) is not None:
+            out = loops.while_loop(name, holds, body_fun, carry.value)
+            return give_back(out, init if given is None else given)
         if differs_between_examples(again):
             active = again if active is None else ops.logical_and(active, again)
             again = some(active)

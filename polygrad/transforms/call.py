@@ -100,7 +100,17 @@ def _batch(op: Any, size: int, values: Any, batched: Sequence[bool], params: Any
     return bind(op, tuple(values), {**params, "function": Once(mapped)})
 
 
-call_op = General("call", _pull, _push, _forward, multiple=True, batch=_batch)
+class CallOp(General):
+    """Runs its parameter ``function``."""
+
+    __slots__ = ()
+
+    def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+        """What a compiler sees in place of the op: no derivative is taken below it."""
+        return tuple(map(wrap, params["function"](*map(wrap, operands))))
+
+
+call_op = CallOp("call", _pull, _push, _forward, multiple=True, batch=_batch)
 
 
 def call(function: Flat, operands: Sequence[Any], name: str) -> tuple[Any, ...]:

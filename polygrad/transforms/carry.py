@@ -1,5 +1,6 @@
 """What a loop hands from one step to the next: always the same structure, shapes and types."""
 
+from contextvars import ContextVar
 from typing import Any
 
 from polygrad import tree
@@ -10,6 +11,10 @@ from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
 from polygrad.transforms.arguments import kind_of, unwrap_as
 
 NUMBERS = (bool, int, float, complex)
+UNROLLED = 16
+"""Steps of a loop that jit writes out one after the other; a longer loop is one instruction."""
+LOOPS: ContextVar[Any] = ContextVar("LOOPS", default=None)
+"""What makes loops and branches instructions while jit traces a function; None outside of it."""
 
 
 class Carry:

@@ -119,6 +119,10 @@ class _Kept(Op):
         self.plans[mask] = found
         return found
 
+    def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+        """What a compiler sees in place of the op: no derivative is taken below it."""
+        return tuple(map(wrap, operands[: self.count]))
+
     def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
         operands, program = node.args[self.count :], node.params["program"]
         moving = [i for i, p in enumerate(node.parents[self.count :]) if p is not None]

@@ -132,6 +132,10 @@ class RuleOp(Op):
             return self.recorded(top, values, nodes, rules)
         return self.dual(top, values, nodes, rules)
 
+    def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> Arrays:
+        """What a compiler sees in place of the op: no derivative is taken below it."""
+        return params["rules"].run(*map(wrap, operands))
+
     def recorded(self, trace: ReverseTrace, values: Arrays, parents: Any, rules: Any) -> Arrays:
         """The answers in reverse mode, with a node that keeps what its rule needs."""
         raise NotImplementedError

@@ -9,7 +9,7 @@ from polygrad.array import Array, is_array
 from polygrad.core.trace import describe
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
 from polygrad.transforms.call import rematerialised
-from polygrad.transforms.carry import NUMBERS, Carry, give_back, shown
+from polygrad.transforms.carry import LOOPS, NUMBERS, UNROLLED, Carry, give_back, shown
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -39,7 +39,9 @@ def scan(
     ``checkpoint`` is the number of steps between, in place of the square root. In that mode
     ``f`` runs more than once for a step, so it must give the same answers each time.
 
-    Where there are no steps, ``f`` is run once on zeros to learn the shapes of the ys.
+    Where there are no steps, ``f`` is run once on zeros to learn the shapes of the ys. While `jit`
+    traces, more than 16 steps are one instruction of the program: ``f`` is traced for one step,
+    and the backward pass keeps the carries and runs each step again.
 
     Raises ShapeError for ``xs`` of different lengths, and TreeError, ShapeError or DTypeError
     when the carry changes.
@@ -56,8 +58,9 @@ def scan(
         raise ArgumentTypeError(f"scan: f is {describe(f)}, expected a function f(carry, x)")
     n = _count(xs, length)
     every = _every(checkpoint, n)
-    # A jit that traces symbolic values would take over here, with the loop as one instruction.
-    carry, ys = _eager(f, init, tree.map(shown, xs), n, reverse, every)
+    loops = LOOPS.get()
+    run = _eager if loops is None or n <= UNROLLED else _instruction
+    carry, ys = run(f, init, tree.map(shown, xs), n, reverse, every)
     return give_back((carry, ys), (init, xs))
 
 
@@ -89,6 +92,34 @@ def _eager(f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int) -> tu
     if reverse:
         parts.reverse()
     return carry.value, tree.map(lambda *ys: ops.concat(list(ys)), *parts)
+
+
+def _instruction(
+    f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int
+) -> tuple[Any, Any]:
+    """One instruction of a traced program; two, one in the other, to keep less."""
+    loops = LOOPS.get()
+    if not every or every >= n:
+        carry, ys = loops.scan(f, init, xs, n, reverse)
+        return carry, ys
+    whole = n // every * every
+    # The steps that do not fill a segment come last.
+    cut = n - whole if reverse else whole
+    first = tree.map(lambda x: x[n - whole :, ...] if reverse else x[:whole, ...], xs)
+    rest = tree.map(lambda x: x[:cut, ...] if reverse else x[cut:, ...], xs)
+    parts = tree.map(lambda x: ops.reshape(x, (n // every, every, *x.shape[1:])), first)
+
+    def segment(carry: Any, part: Any) -> tuple[Any, Any]:
+        out: tuple[Any, Any] = loops.scan(f, carry, part, every, reverse)
+        return out
+
+    carry, ys = loops.scan(segment, init, parts, n // every, reverse)
+    ys = tree.map(lambda y: ops.reshape(y, (whole, *y.shape[2:])), ys)
+    if whole < n:
+        carry, last = loops.scan(f, carry, rest, n - whole, reverse)
+        ends = (last, ys) if reverse else (ys, last)
+        ys = tree.map(lambda a, b: ops.concat([a, b]), *ends)
+    return carry, ys
 
 
 def _steps(f: Step, carry: Carry, xs: Any, n: int, reverse: bool, first: int) -> tuple[Any, Any]:

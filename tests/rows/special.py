@@ -48,6 +48,21 @@ ROWS = [
         reference=lambda a, d: ss.multigammaln(a, d).astype(a.dtype),
         rtol=1e-9,
     ),
+    *[
+        row(
+            f"special.{name}",
+            case(np.array([0, 1, 2, 5]), REAL[:4]),
+            reference=single(getattr(ss, name)),
+            rtol=1e-9,
+        )
+        for name in ("eval_hermite", "eval_hermitenorm")
+    ],
+    row(
+        "special.lambertw",
+        case(POSITIVE),
+        reference=lambda x: ss.lambertw(x).astype("complex64" if x.dtype == "f" else "D"),
+        rtol=1e-9,
+    ),
     row("special.yn", case(2, POSITIVE), reference=single(ss.yn), rtol=1e-9),
     row("special.wofz", case(Z), reference=ss.wofz, complex_only=True, rtol=1e-9),
     row(

@@ -4,7 +4,7 @@ Arguments are reduced by multiples of log 2, in two parts so that little is lost
 the rest. Exponents are put together in integers of the width of the number, by adding a magic
 number first, so nothing has to change between lanes of different width. Results that are
 subnormal are right as well; each function is within about 2 units in the last place, see
-docs/native-math.md.
+docs/native-code.md.
 """
 
 from fractions import Fraction
@@ -145,8 +145,9 @@ def log1p(r: Real, x: str) -> str:
     most = r.sub(u, 1.0)
     lost = r.add(r.sub(x, most), r.sub(1.0, r.sub(u, most)))
     power, e, m = _exponent(r, u)
-    inverse = r.from_bits(r.integers("sub", (2 * r.bias) << r.mantissa, power))
-    f = r.fma(lost, inverse, r.sub(m, 1.0))
+    # Twice 2^-e, which is a number for all e.
+    inverse = r.from_bits(r.integers("sub", (2 * r.bias + 1) << r.mantissa, power))
+    f = r.fma(r.mul(lost, inverse), 0.5, r.sub(m, 1.0))
     high, low = log2_parts(r)
     y = r.fma(e, high, r.add(f, r.fma(e, low, _log_rest(r, f)[1])))
     return _log_ends(r, x, u, r.copysign(y, x))

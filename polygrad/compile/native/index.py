@@ -59,6 +59,14 @@ def broadcast(index: Index, shape: tuple[int, ...]) -> Index:
     return tuple([ZERO if n == 1 else line for n, line in zip(shape, rest, strict=True)])
 
 
+def broadcast_shape(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that shapes broadcast to, which they do."""
+    ordered = list(shapes)
+    ndim = max(map(len, ordered))
+    padded = [(1,) * (ndim - len(shape)) + shape for shape in ordered]
+    return tuple([max(lengths) for lengths in zip(*padded, strict=True)])
+
+
 VIEWS = frozenset(
     {"broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem"}
 )
@@ -90,10 +98,10 @@ def through(equation: Equation, index: Index) -> Index:
     if name == "reshape":
         lines = iter([i for i, n in zip(index, equation.out.shape, strict=True) if n != 1])
         return tuple([ZERO if n == 1 else next(lines) for n in x.shape])
-    return _basic(params["index"], x.shape, index)
+    return basic(params["index"], x.shape, index)
 
 
-def _basic(key: tuple[Any, ...], shape: tuple[int, ...], index: Index) -> Index:
+def basic(key: tuple[Any, ...], shape: tuple[int, ...], index: Index) -> Index:
     """Integers, slices, None and the ellipsis."""
     lines = iter(index)
     found: list[Line] = []

@@ -11,7 +11,15 @@ from polygrad.compile.native.index import Line
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.schedule import Loop, Root
 from polygrad.compile.native.text import Code, real
-from polygrad.compile.native.types import convert, is_float, is_signed, memory, store
+from polygrad.compile.native.types import (
+    constant,
+    convert,
+    is_float,
+    is_signed,
+    load,
+    memory,
+    store,
+)
 
 Buffer = tuple[str, Any]  # what a pointer stands for: ("value", value) or ("copy", number)
 
@@ -37,7 +45,7 @@ class Nest:
 
     def __init__(
         self, number: int, loop: Loop, producers: dict[Value, Equation], stored: set[Value],
-        chunks: Callable[[int, int], int],
+        chunks: Callable[[int, int, bool], int],
     ) -> None:  # fmt: skip
         self.number, self.loop = number, loop
         self.producers, self.stored = producers, stored
@@ -48,8 +56,9 @@ class Nest:
         self.outer = next((d for d, name in enumerate(self.names) if name), None)
         rows = self.extent[self.outer] if self.outer is not None else 1
         self.rows = rows
+        alone = any(root.part is not None and root.part.serial for root in loop.roots)
         work = math.prod(loop.space) * max(loop.cost, 1)
-        self.chunks = 1 if self.serial or self.outer is None else chunks(work, rows)
+        self.chunks = 1 if alone or self.outer is None else chunks(work, rows, self._totals())
         self.step = -(-rows // self.chunks)
         self.chunks = -(-rows // self.step)
         self.parts: dict[Root, Value] = {}  # totals of the chunks, one after the other
@@ -58,6 +67,9 @@ class Nest:
                 kept = [n for d, n in enumerate(loop.space) if d not in root.axes]
                 old = root.value
                 self.parts[root] = Value((self.chunks, *kept), old.dtype, old.device)
+
+    def _totals(self) -> bool:
+        return any(root.op and self.outer in root.axes for root in self.loop.roots)
 
     # -- which axes can be one ------------------------------------------------------------------
 
@@ -71,7 +83,6 @@ class Nest:
     def _trial(self) -> None:
         puller = self._body(Code())
         self.forms = puller.forms
-        self.serial = self.loop.serial
         self.needs_status = bool(puller.refuse.names)
 
     def _body(self, code: Code) -> Puller:
@@ -79,10 +90,21 @@ class Nest:
         here = identity(self.names)
         self.results = []
         for root in self.loop.roots:
-            again = root.source is root.value and root.copy is None
-            self.results.append(puller.get(root.source, here, again))
-            puller.forms.append(self.target(root))
+            target = self.target(root) if root.part is None else root.part.place(puller, here)
+            self.results.append((self._source(puller, root), target))
+            puller.forms.append(target)
         return puller
+
+    def _source(self, puller: Puller, root: Root) -> str:
+        dtype = root.value.dtype
+        if not isinstance(root.source, Value):
+            return constant(root.source or 0, dtype)
+        here = identity(self.names)
+        if root.part is None:
+            again = root.source is root.value and root.copy is None
+            return puller.get(root.source, here, again)
+        x = puller.get(root.source, root.part.index(here))
+        return convert(puller.code, x, root.source.dtype, dtype)
 
     def _merge(self) -> None:
         """Make one axis of two where everything lies in memory as if they were one."""
@@ -269,10 +291,13 @@ class Nest:
         code = self.code
         puller = self._body(code)
         rest = iter(self.totals)
-        for root, x in zip(self.loop.roots, self.results, strict=True):
+        for root, (x, target) in zip(self.loop.roots, self.results, strict=True):
             if not root.op:
-                address = puller.address_of(self.written(root), root.value.dtype, self.target(root))
-                store(code, x, address, root.value.dtype)
+                dtype = root.value.dtype
+                address = puller.address_of(self.written(root), dtype, target)
+                if root.part is not None and root.part.adds:
+                    x = combine(code, "sum", dtype, load(code, address, dtype), x)
+                store(code, x, address, dtype)
                 continue
             total = next(rest)
             x = to_memory(

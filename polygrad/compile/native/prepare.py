@@ -71,16 +71,16 @@ def _check(equation: Equation) -> None:
         if name in ("max", "min") and equation.inputs[0].size == 0:
             raise Unsupported(f"the {name} of nothing")
         return
-    if name in indexing.VIEWS or name in OTHERS:
-        if name == "getitem":
-            _check_index(equation)
+    if name in indexing.VIEWS or name in OTHERS or name in PIECES:
+        if "index" in equation.params:
+            _check_index(equation, 2 if name == "index_set" else 1)
         return
     raise Unsupported(f"the op {name}")
 
 
-def _check_index(equation: Equation) -> None:
+def _check_index(equation: Equation, first: int) -> None:
     """Index arrays have to stand side by side, without integers beside them."""
-    key, arrays = equation.params["index"], equation.inputs[1:]
+    key, arrays = equation.params["index"], equation.inputs[first:]
     if any(type(part) is bool for part in key):
         raise Unsupported("an index of bool")
     if not arrays:

@@ -97,17 +97,19 @@ class Puller:
             out = equation.out.dtype
             return elements.compute(self.code, name, equation.inputs, given, out, self.refuse)
         if name == "getitem" and len(equation.inputs) > 1:
-            return self.get(equation.inputs[0], self._gathered(equation, index))
+            return self._gather(equation, index)
         if name in indexing.VIEWS:
             return self.get(equation.inputs[0], indexing.through(equation, index))
         if name == "class_places":
             return self._class_place(equation, index)
         raise Unsupported(f"the op {name}")
 
-    def _gathered(self, equation: Equation, index: Index) -> Index:
-        """The index of the operand where index arrays decide."""
+    def _gather(self, equation: Equation, index: Index) -> str:
         x, *arrays = equation.inputs
-        key = equation.params["index"]
+        return self.get(x, self.gathered(x.shape, equation.params["index"], arrays, index))
+
+    def gathered(self, shape: tuple[int, ...], key: Any, arrays: Any, index: Index) -> Index:
+        """The index in an array of ``shape`` where index arrays decide."""
         count = max(len(a.shape) for a in arrays)
         used = sum(part is not None and part is not Ellipsis for part in key)
         found: list[Line] = []
@@ -116,11 +118,11 @@ class Puller:
             if part is None:
                 at += 1
             elif part is Ellipsis:
-                for _ in range(len(x.shape) - used):
+                for _ in range(len(shape) - used):
                     found.append(index[at])
                     at += 1
             elif isinstance(part, slice):
-                start, _, step = part.indices(x.shape[len(found)])
+                start, _, step = part.indices(shape[len(found)])
                 found.append(Line(start, ()).plus(index[at].times(step)))
                 at += 1
             else:
@@ -131,7 +133,7 @@ class Puller:
                 array = waiting.pop(0)
                 place = self.get(array, indexing.broadcast(chosen, array.shape))
                 place = convert(self.code, place, array.dtype, DTYPES["int64"])
-                found.append(self._checked(place, x.shape[len(found)], wraps=True))
+                found.append(self._checked(place, shape[len(found)], wraps=True))
         found += index[at:]
         return tuple(found)
 

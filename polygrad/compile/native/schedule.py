@@ -4,12 +4,14 @@ Everything else is computed where it is needed, in the loops of what needs it.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.native import elements
 from polygrad.compile.native import index as indexing
-from polygrad.compile.native.prepare import REDUCTIONS, is_alias
+from polygrad.compile.native.parts import Part, parts
+from polygrad.compile.native.prepare import PIECES, REDUCTIONS, is_alias
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.text import Code
 
@@ -26,10 +28,11 @@ class Root:
     """A value that a loop writes: as it is, or reduced over axes of the loop's space."""
 
     value: Value
-    source: Value  # what is computed at each element
+    source: Any  # what is computed at each element: a value, a number, or None for 0
     axes: tuple[int, ...] = ()
     op: str = ""  # the reduction
     copy: int | None = None  # the number of an output that is a copy of ``source``
+    part: Part | None = None  # where ``source`` is a part of the value
 
 
 @dataclass(eq=False)
@@ -40,7 +43,6 @@ class Loop:
     roots: list[Root] = field(default_factory=list)
     reads: set[Value] = field(default_factory=set)
     cost: int = 0
-    serial: bool = False
 
 
 @dataclass(eq=False)
@@ -90,7 +92,7 @@ class Schedule:
             name, out = equation.op.name, equation.out
             if name == "matmul":
                 self._product(equation)
-            elif name in REDUCTIONS:
+            elif name in REDUCTIONS or name in PIECES:
                 self.stored.add(out)
             elif is_alias(equation) or (name == "class_places" and equation.inputs[0].ndim != 1):
                 self.keep(equation.inputs[0])
@@ -102,7 +104,7 @@ class Schedule:
                     x.size < out.size or not by_element(equation.op)
                 )
                 if dear and name not in REDUCTIONS and not is_alias(equation):
-                    view = name in indexing.VIEWS and x.size >= out.size
+                    view = (name in indexing.VIEWS and x.size >= out.size) or name in PIECES
                     if not view:
                         self.keep(x)
                         continue
@@ -147,6 +149,9 @@ class Schedule:
                 self.place[out] = len(self.steps)
                 self.steps.append(self.products[out])
                 continue
+            if equation.op.name in PIECES:
+                self._parts(equation)
+                continue
             if equation.op.name in REDUCTIONS:
                 axes = tuple(equation.params["axis"])
                 root = Root(out, equation.inputs[0], axes, equation.op.name)
@@ -158,6 +163,21 @@ class Schedule:
             if value not in self.stored or value in seen:
                 self._join(Root(value, value, copy=number))
             seen.add(value)
+
+    def _parts(self, equation: Equation) -> None:
+        """A loop for each part, in their order."""
+        for part in parts(equation):
+            loop = Loop(part.space, [Root(equation.out, part.source, part=part)], cost=2)
+            if isinstance(part.source, Value):
+                loop.cost += self._cost(part.source)
+            self.place[equation.out] = len(self.steps)
+            self.steps.append(loop)
+
+    def _cost(self, value: Value) -> int:
+        here = identity([f"%i{d}" for d in range(value.ndim)])
+        puller = Puller(Code(), self.producers, self.stored, lambda _: "%p")
+        puller.get(value, here)
+        return puller.cost
 
     def trial(self, root: Root, space: tuple[int, ...]) -> Puller:
         """The code of a root, for what it reads and costs."""
@@ -180,7 +200,7 @@ class Schedule:
             step = self.steps[place]
             fits = (
                 isinstance(step, Loop) and step.space == space and at == here
-                and any(r.value is value and not r.op for r in step.roots)
+                and any(r.value is value and not r.op and r.part is None for r in step.roots)
             )  # fmt: skip
             first = max(first, place if fits else place + 1)
         size = root.source.size
@@ -189,6 +209,7 @@ class Schedule:
             step = self.steps[number]
             if (
                 not isinstance(step, Loop)
+                or step.roots[0].part is not None
                 or step.space != space
                 or step.cost + puller.cost > LARGEST
             ):
@@ -212,6 +233,8 @@ class Schedule:
         for at, step in enumerate(self.steps):
             if isinstance(step, Loop):
                 for root in step.roots:
+                    if not isinstance(root.source, Value):
+                        continue
                     where.setdefault(root.source, set()).add(at)
         costs: dict[Value, int] = {}
         for equation in self.graph.equations:
@@ -227,7 +250,7 @@ class Schedule:
             if not kept and len(places) > 1 and costs[out] >= DEAR and not is_alias(equation):
                 again.add(out)
                 places = set()  # its operands are read once, where it is computed
-            if out in self.products or equation.op.name in REDUCTIONS:
+            if out in self.products or equation.op.name in REDUCTIONS | PIECES:
                 continue
             if kept:
                 places = {self.place[out]} if out in self.place else set()

@@ -20,7 +20,7 @@ from polygrad.compile.native.product import Packed, Shape, Small
 from polygrad.compile.native.schedule import Loop, Product, Root, Schedule
 from polygrad.compile.native.types import Unsupported, check
 
-INLINE = 40_000
+INLINE = 300_000
 """Multiplications up to which a matrix product is a plain loop; beyond blocks are faster."""
 CHUNK = 1 << 17
 """Work of a chunk, in simple operations: a few tens of microseconds."""
@@ -28,17 +28,24 @@ CHUNKS = 64
 """The most chunks of a loop."""
 
 
-def chunks(work: int, rows: int) -> int:
-    """In how many chunks a loop is cut."""
-    return max(1, min(work // CHUNK, CHUNKS, rows))
+ALONE = 1 << 21
+"""Work up to which a loop is not worth a second thread: tens of microseconds."""
+LINE = 1 << 15
+"""Rows that are totalled in one go: the totals of chunks are more exact than one long one."""
+
+
+def chunks(work: int, rows: int, totals: bool) -> int:
+    """In how many chunks a loop is cut; ``totals`` says that it adds up its rows."""
+    by_work = work // CHUNK if work > ALONE else 1
+    return max(1, min(max(by_work, -(-rows // LINE) if totals else 1), CHUNKS, rows))
 
 
 @dataclass
 class Call:
     """One step of the program: a function, the memory it gets, and in how many chunks it runs.
 
-    A function that takes no chunk has 0 of them. A loop gets the first and last row of its
-    chunk besides: it has ``rows``, ``step`` of them a chunk.
+    A function that takes no chunk has 0 of them. A loop gets the first and last row of its chunk
+    besides: it has ``rows``, ``step`` of them a chunk. Threads share what is ``shared``.
     """
 
     function: str
@@ -46,6 +53,7 @@ class Call:
     chunks: int
     rows: int = 0
     step: int = 0
+    shared: bool = True
 
 
 class Module:
@@ -65,7 +73,7 @@ class Module:
         self.calls: list[Call] = []
         for step in schedule.steps:
             self._product(step) if isinstance(step, Product) else self._loop(step)
-        self.parallel = any(call.chunks > 1 for call in self.calls)
+        self.parallel = any(call.chunks > 1 and call.shared for call in self.calls)
         self._place()
         self.text = self._text()
 
@@ -75,9 +83,10 @@ class Module:
         text, needs = nest.text()
         self.functions.append(text)
         self.needs |= needs
-        self.work += math.prod(loop.space) * max(loop.cost, 1)
+        work = math.prod(loop.space) * max(loop.cost, 1)
+        self.work += work
         name, keys = f"loop{number}", list(nest.buffers)
-        self.calls.append(Call(name, keys, nest.chunks, nest.rows, nest.step))
+        self.calls.append(Call(name, keys, nest.chunks, nest.rows, nest.step, work > ALONE))
         for root, part in nest.parts.items():
             self._loop(Loop(part.shape, [Root(root.value, part, (0,), root.op)]))
 
@@ -187,7 +196,8 @@ class Module:
             task = f"{call.function}_task"
             tasks.append(f"define internal void @{task}(ptr %buffers, i64 %chunk) nounwind {{")
             tasks += [*status, *self._call(call, "%chunk"), "  ret void", "}"]
-            body.append(f"  call void @run_chunks(ptr @{task}, ptr %buffers, i64 {call.chunks})")
+            run = "run_chunks" if call.shared else "run_alone"
+            body.append(f"  call void @{run}(ptr @{task}, ptr %buffers, i64 {call.chunks})")
         lines = [
             f"@table = global [{1 + len(self.constants)} x ptr] zeroinitializer",
             definitions(self.needs), *self.functions, *tasks,
@@ -214,10 +224,17 @@ define internal void @run_chunks(ptr %task, ptr %buffers, i64 %count) nounwind {
 entry:
   %pool = load ptr, ptr @table
   %alone = icmp eq ptr %pool, null
-  br i1 %alone, label %l, label %several
+  br i1 %alone, label %one, label %several
 several:
   call void %pool(ptr %task, ptr %buffers, i64 %count)
   ret void
+one:
+  call void @run_alone(ptr %task, ptr %buffers, i64 %count)
+  ret void
+}
+define internal void @run_alone(ptr %task, ptr %buffers, i64 %count) nounwind {
+entry:
+  br label %l
 l:
   %i = phi i64 [ 0, %entry ], [ %j, %l ]
   call void %task(ptr %buffers, i64 %i)

@@ -14,6 +14,8 @@ def dead_code(graph: Graph) -> Graph:
     kept = []
     for equation in reversed(graph.equations):
         if not needed.isdisjoint(equation.outputs):
+            if hasattr(equation.op, "pruned"):  # without answers that nothing needs
+                equation = equation.op.pruned(equation, needed)
             needed.update(equation.values)
             kept.append(equation)
     constants = {v: array for v, array in graph.constants.items() if v in needed}

@@ -90,6 +90,30 @@ from polygrad.ops.special.error_functions import (
     erfinv,
     wofz,
 )
+from polygrad.ops.special.families import (
+    ellipeinc,
+    ellipkinc,
+    eval_chebyt,
+    eval_chebyu,
+    eval_gegenbauer,
+    eval_genlaguerre,
+    eval_hermite,
+    eval_hermitenorm,
+    eval_jacobi,
+    eval_laguerre,
+    eval_legendre,
+    hyp0f1,
+    hyp2f1,
+    hyperu,
+    ive,
+    kve,
+    lambertw,
+    modstruve,
+    owens_t,
+    powm1,
+    struve,
+    wrightomega,
+)
 from polygrad.ops.special.gamma_functions import (
     beta,
     betaln,
@@ -127,7 +151,7 @@ from polygrad.ops.special.reductions import log_softmax, logsumexp, softmax
 
 _MODULES = (
     "approximations", "bessel", "declare", "distributions", "elementary", "error_functions",
-    "gamma_functions", "logistic", "reductions",
+    "families", "gamma_functions", "logistic", "reductions",
 )  # fmt: skip
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _MODULES]
 

@@ -36,6 +36,10 @@ def special(
 
         def function(x1: Any, x2: Any, x3: Any, /) -> Any:
             return base(*operands(x1, x2, x3))
+    elif len(rules) == 4:
+
+        def function(x1: Any, x2: Any, x3: Any, x4: Any, /) -> Any:
+            return base(*operands(x1, x2, x3, x4))
 
     function.__doc__, function.__name__ = base.__doc__, name
     function.__qualname__, function.__module__ = name, sys._getframe(1).f_globals["__name__"]
@@ -47,7 +51,11 @@ def _native(name: str, generic: Generic) -> Callable[..., Any]:
         library = getattr(xp, "special", None)
         found = getattr(library, name, None)
         if found is not None:
-            return found(*args)
+            out = found(*args)
+            dtype = args[-1].dtype
+            # SciPy has some functions in double precision only.
+            narrow = out.dtype != dtype and str(dtype).endswith("float32") and len(args) > 1
+            return xp.astype(out, dtype) if narrow and str(out.dtype).endswith("float64") else out
         if generic is None:
             remedy = getattr(library, "remedy", None) or "move the data to the CPU (NumPy)"
             raise BackendError(

@@ -1,0 +1,139 @@
+"""The body of a loop or branch: a graph of its own, which an equation of another graph runs.
+
+What a body uses of the function around it becomes further inputs, so a body depends on nothing
+but its operands. It can run in two ways: compiled, on library arrays; and op by op on arrays of
+any level, which is how its derivatives are taken.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from polygrad import ops
+from polygrad.array import BASE, Array, wrap
+from polygrad.compile.elements import PYTHON_OPERATORS
+from polygrad.compile.graph import LITERALS, Graph, Value
+from polygrad.compile.tracing import GraphTrace, run_traced
+from polygrad.core.kinds import Elementwise
+from polygrad.core.trace import bind
+from polygrad.dtypes import as_dtype
+
+# What stands for a Python number comes out of a loop as an array, and is a number again by this.
+as_number = Elementwise("as_number", 1, forward=lambda xp, x: x)
+
+
+class BodyTrace(GraphTrace):
+    """Writes a body; arrays that another trace tracks become inputs, in `captured`."""
+
+    __slots__ = ("captured", "extra", "_met")
+    inlines = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captured: list[Array] = []
+        self.extra: list[Value] = []
+        self._met: dict[tuple[int, int, int], Value] = {}
+
+    def operand(self, arg: Any) -> Any:
+        """A Value or a literal for what an op was given."""
+        if type(arg) is not Array or arg._trace is BASE or arg._trace is self:
+            return super().operand(arg)
+        # By what the handle holds now: an index assignment may give it another value.
+        key = id(arg._value), id(arg._trace), id(arg._node)
+        if key not in self._met:
+            self.captured.append(Array(arg._value, arg._trace, arg._node))
+            self._met[key] = value_like(arg)
+            self.extra.append(self._met[key])
+        return self._met[key]
+
+
+class Body:
+    """A graph with a program; made for one equation."""
+
+    __hash__ = None  # type: ignore[assignment]  # no key of a lasting table
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __call__(self, *arrays: Any) -> list[Any]:
+        return apply(self.graph, arrays)
+
+    @cached_property
+    def program(self) -> Any:
+        """The compiled graph; its ``run`` takes and returns library arrays."""
+        from polygrad.compile.lowering import lower
+
+        graph = self.graph
+        if any(hasattr(e.op, "inline") for e in graph.equations):
+            inputs = [value.like() for value in graph.inputs]
+            writer = GraphTrace()
+            outputs = run_traced(writer, lambda arrays: apply(graph, arrays), inputs)
+            graph = Graph(inputs, writer.constants, writer.equations, outputs, graph.name)
+        return lower(graph, (False,) * len(graph.inputs))
+
+    def run(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        """The answers for library arrays, or numbers where the graph has them."""
+        given = [
+            number(x) if value.weak else x
+            for x, value in zip(arrays, self.graph.inputs, strict=True)
+        ]
+        found: Sequence[Any] = self.program.run(*given)
+        return found
+
+    def depends(self, flags: Sequence[bool]) -> list[bool]:
+        """Which answers depend on any of the inputs that are flagged."""
+        known = {v for v, yes in zip(self.graph.inputs, flags, strict=True) if yes}
+        for equation in self.graph.equations:
+            if not known.isdisjoint(equation.values):
+                known.update(equation.outputs)
+        return [value in known for value in self.graph.outputs]
+
+    def __repr__(self) -> str:
+        return f"<{self.graph.name} of {len(self.graph.equations)} equations>"
+
+
+def number(x: Any) -> Any:
+    """A Python number for an array without axes, or for itself."""
+    return x if type(x) in LITERALS else wrap(x).item()
+
+
+def is_number(x: Any) -> bool:
+    """Whether an array, at any level, stands for a Python number of a traced program."""
+    while type(x) is Array:
+        x = x._value
+    return isinstance(x, Value) and x.weak
+
+
+def value_like(x: Any, weak: bool | None = None) -> Value:
+    """A new input for an array of any level."""
+    weak = is_number(x) if weak is None else weak
+    return Value(x.shape, as_dtype(x.dtype), ops.device_of(x), weak)
+
+
+def trace_body(
+    function: Callable[[list[Array]], Sequence[Any]], inputs: Sequence[Value], name: str
+) -> tuple[Body, list[Array]]:
+    """A function of arrays that returns arrays, as a body, and the arrays it captured.
+
+    Those are inputs of the body after ``inputs``.
+    """
+    writer = BodyTrace()
+    outputs = run_traced(writer, function, inputs)
+    graph = Graph([*inputs, *writer.extra], writer.constants, writer.equations, outputs, name)
+    return Body(graph), writer.captured
+
+
+def apply(graph: Graph, arrays: Sequence[Any]) -> list[Any]:
+    """The outputs of a graph for arrays of any level."""
+    known: dict[Value, Any] = {v: wrap(array) for v, array in graph.constants.items()}
+    known.update(zip(graph.inputs, arrays, strict=True))
+    for equation in graph.equations:
+        op = equation.op
+        operands = tuple([known[x] if isinstance(x, Value) else x for x in equation.inputs])
+        if op.name in PYTHON_OPERATORS and all(type(x) in LITERALS for x in operands):
+            known[equation.out] = PYTHON_OPERATORS[op.name](*operands)
+            continue
+        # An op of a transform (a custom rule) runs its own way, at the level it meets.
+        out = getattr(type(op), "dispatch", bind)(op, operands, equation.params)
+        known.update(zip(equation.outputs, out if op.multiple else (out,), strict=True))
+    return [known[value] for value in graph.outputs]

@@ -1,0 +1,68 @@
+"""What programs of kernels ask of an array library: see `polygrad.backends.cupy_program`."""
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Host(Protocol):
+    """An array library on CUDA GPUs."""
+
+    def on(self, device: Any) -> AbstractContextManager[Any]:
+        """A block in which arrays are made, and kernels run, on a device."""
+        ...
+
+    def place(self) -> Hashable:
+        """The current device and stream: work given to one place runs in order."""
+        ...
+
+    def load(self, source: str, names: Sequence[str]) -> dict[str, Any]:
+        """The kernels of a source, compiled for the current device, by name."""
+        ...
+
+    def launch(self, kernel: Any, grid: tuple[int, int], threads: int, args: tuple[Any, ...]) -> None:  # noqa: E501
+        """Start a kernel; arguments are Python numbers, addresses among them."""
+        ...
+
+    def capture(self, start: Callable[[], None]) -> Callable[[], None]:
+        """A function that runs, as one, all kernels that ``start`` starts, which do not run now.
+
+        Raises any exception where that is not possible.
+        """
+        ...
+
+    def buffer(self, nbytes: int) -> Any:
+        """Memory."""
+        ...
+
+    def array_in(self, memory: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """An array in C order at the start of memory."""
+        ...
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """A new array in C order."""
+        ...
+
+    def address(self, array: Any) -> int:
+        """Where the elements of an array, or memory, are."""
+        ...
+
+    def in_order(self, array: Any) -> Any:
+        """The array in C order: itself or a copy."""
+        ...
+
+    def asarray(self, x: Any) -> Any:
+        """An array of a number, or the array itself."""
+        ...
+
+    def copy(self, array: Any) -> Any:
+        """A copy in C order."""
+        ...
+
+    def own(self, array: Any, others: Sequence[Any]) -> Any:
+        """An array that shares no memory with another one: itself or a copy."""
+        ...
+
+    def product(self, a: Any, b: Any, out: Any) -> None:
+        """Write a matrix product to an array."""
+        ...

@@ -1,0 +1,158 @@
+"""Code for one element of a value: what it is computed from is pulled in, down to memory."""
+
+from collections.abc import Callable
+from typing import Any
+
+from polygrad.compile.cuda import elements
+from polygrad.compile.cuda.types import Unsupported, converted, name as type_name
+from polygrad.compile.elements import by_element
+from polygrad.compile.graph import Equation, Value
+from polygrad.compile.native import index as indexing
+from polygrad.compile.native.index import ZERO, Index, Line
+from polygrad.dtypes import DTYPES
+
+
+def is_slot(part: Any) -> bool:
+    """Whether a part of an index stands for an index array."""
+    return not (part is None or part is Ellipsis or isinstance(part, int | slice))
+
+
+def is_alias(equation: Equation) -> bool:
+    """Whether the answer is the operand's memory in another shape."""
+    x = equation.inputs[0]
+    return (
+        equation.op.name == "reshape" and isinstance(x, Value) and not x.weak
+        and not indexing.same_axes(x.shape, equation.out.shape)
+    )  # fmt: skip
+
+
+def identity(names: list[str]) -> Index:
+    """The index of the element that a kernel is at."""
+    return tuple([indexing.variable(n) if n else ZERO for n in names])
+
+
+class Puller:
+    """Writes code for elements of values, each once, into one block.
+
+    ``pointer`` gives the parameter of a value that is in memory, or of a Python number. What is
+    read is written down: in ``reads`` each value with its index, in ``forms`` its place.
+    """
+
+    def __init__(
+        self,
+        producers: dict[Value, Equation],
+        stored: set[Value],
+        pointer: Callable[[Value], str],
+    ) -> None:
+        self.producers, self.stored, self.pointer = producers, stored, pointer
+        self.lines: list[str] = []
+        self.known: dict[tuple[Value, Index], str] = {}
+        self.reads: list[tuple[Value, Index]] = []
+        self.forms: list[Line] = []
+        self.cost = 0
+
+    def put(self, dtype: Any, text: str) -> str:
+        """A new name for a number."""
+        name = f"t{len(self.lines)}"
+        self.lines.append(f"const {type_name(dtype)} {name} = {text};")
+        return name
+
+    def get(self, value: Value, index: Index, root: bool = False) -> str:
+        """The name of an element; computed anew for the root of a kernel."""
+        if value.weak:
+            return self.pointer(value)
+        key = value, index
+        found = self.known.get(key)
+        if found is None:
+            equation = self.producers.get(value)
+            if equation is None or (value in self.stored and not root):
+                self.reads.append(key)
+                found = self.read(value, indexing.flat(index, indexing.strides(value.shape)))
+            elif is_alias(equation):
+                found = self._alias(equation, index)
+            else:
+                found = self._compute(equation, index)
+            self.known[key] = found
+        return found
+
+    def _alias(self, equation: Equation, index: Index) -> str:
+        base = equation.inputs[0]
+        place = indexing.flat(index, indexing.strides(equation.out.shape))
+        while base not in self.stored and (inner := self.producers.get(base)) and is_alias(inner):
+            base = inner.inputs[0]
+        self.reads.append((base, (place,)))
+        return self.read(base, place)
+
+    def read(self, value: Value, place: Line) -> str:
+        """The element at a place in memory."""
+        self.cost += 1
+        self.forms.append(place)
+        return self.put(value.dtype, f"{self.pointer(value)}[{written(place)}]")
+
+    def _compute(self, equation: Equation, index: Index) -> str:
+        op, out = equation.op.name, equation.out
+        self.cost += elements.cost(op)
+        if by_element(equation.op):
+            given = [
+                self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""
+                for x in equation.inputs
+            ]
+            return self.put(out.dtype, elements.expression(op, equation.inputs, given, out.dtype))
+        if op == "getitem" and len(equation.inputs) > 1:
+            return self.get(equation.inputs[0], self._gathered(equation, index))
+        if op in indexing.VIEWS:
+            return self.get(equation.inputs[0], indexing.through(equation, index))
+        if op == "class_places":
+            return self._class_place(equation, index)
+        raise Unsupported(f"the op {op}")
+
+    def _gathered(self, equation: Equation, index: Index) -> Index:
+        """The index of the operand where index arrays decide; what is outside wraps around."""
+        x, *arrays = equation.inputs
+        key = equation.params["index"]
+        count = max(len(a.shape) for a in arrays)
+        used = sum(part is not None and part is not Ellipsis for part in key)
+        found: list[Line] = []
+        at, chosen, waiting = 0, None, list(arrays)
+        for part in key:
+            if part is None:
+                at += 1
+            elif part is Ellipsis:
+                for _ in range(len(x.shape) - used):
+                    found.append(index[at])
+                    at += 1
+            elif isinstance(part, slice):
+                start, _, step = part.indices(x.shape[len(found)])
+                found.append(Line(start, ()).plus(index[at].times(step)))
+                at += 1
+            else:
+                if chosen is None:
+                    chosen = index[at : at + count]
+                    at += count
+                array = waiting.pop(0)
+                place = self.get(array, indexing.broadcast(chosen, array.shape))
+                place = converted(place, array.dtype, DTYPES["int64"])
+                wrapped = f"pg_wrap<long long>({place}, {x.shape[len(found)]})"
+                found.append(indexing.variable(self.put(DTYPES["int64"], wrapped)))
+        found += index[at:]
+        return tuple(found)
+
+    def _class_place(self, equation: Equation, index: Index) -> str:
+        labels, classes = equation.inputs[0], equation.params["classes"]
+        if len(labels.shape) == 1:
+            label = self.get(labels, index)
+        else:
+            self.reads.append((labels, index))
+            label = self.read(labels, index[0])
+        label = converted(label, labels.dtype, DTYPES["int64"])
+        self.forms.append(index[0])
+        row = f"({written(index[0])})"
+        return self.put(DTYPES["int64"], f"{row} * {classes}LL + {label}")
+
+
+def written(line: Line) -> str:
+    """A line in the text of a kernel."""
+    parts = [v if factor == 1 else f"{v} * {factor}" for v, factor in line.terms]
+    if line.constant or not parts:
+        parts.append(str(line.constant))
+    return " + ".join(parts)

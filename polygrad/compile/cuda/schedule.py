@@ -1,0 +1,350 @@
+"""What runs: which values are written to memory, and which of them one kernel computes together.
+
+Everything else is computed where it is needed, in the kernels of what needs it.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from polygrad.compile.cuda import elements, types
+from polygrad.compile.cuda.pull import Puller, identity, is_alias, is_slot
+from polygrad.compile.cuda.types import Unsupported
+from polygrad.compile.elements import by_element
+from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.native import index as indexing
+from polygrad.compile.passes.rewrite import rewrite
+from polygrad.core.op import OPS
+
+REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
+PRODUCTS = ("float32", "float64")
+DEAR = 6
+"""Cost from which on a value is kept for a second kernel instead of computed again."""
+LARGEST = 400
+"""Cost of the code of one kernel from which on it is divided."""
+
+
+@dataclass(eq=False)
+class Root:
+    """A value that a kernel writes: ``source`` as it is, or reduced over axes of the space."""
+
+    value: Value
+    source: Value
+    axes: tuple[int, ...] = ()
+    op: str = ""
+
+
+@dataclass(eq=False)
+class Group:
+    """What one kernel computes: values over one space, and reductions over the same axes of it."""
+
+    space: tuple[int, ...]
+    roots: list[Root] = field(default_factory=list)
+    reads: set[Value] = field(default_factory=set)
+    cost: int = 0
+
+    @property
+    def axes(self) -> tuple[int, ...] | None:
+        """The axes that are reduced, if any are."""
+        return next((r.axes for r in self.roots if r.op), None)
+
+
+@dataclass(eq=False)
+class Product:
+    """A matrix product of values in memory; whether each is read transposed."""
+
+    equation: Equation
+    operands: tuple[Value, Value]
+    flips: tuple[bool, bool]
+
+
+@dataclass(eq=False)
+class Library:
+    """An op as the library's own function; without one, a copy."""
+
+    equation: Equation | None
+    values: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+Step = Group | Product | Library
+
+
+def prepare(graph: Graph) -> Graph:
+    """The graph with each mean as a sum and a division."""
+
+    def rule(equation: Equation, _: Any) -> Any:
+        x, out = equation.inputs[0] if equation.inputs else None, equation.outputs[0]
+        if equation.op.name != "mean" or out.dtype.name not in PRODUCTS or x.dtype != out.dtype:
+            return None
+        count = x.size // max(out.size, 1)
+        total = out.like()
+        divisor = float(count) if count else float("nan")
+        return [
+            Equation(OPS["sum"], (x,), equation.params, (total,)),
+            Equation(OPS["divide"], (total, divisor), {}, (out,)),
+        ]
+
+    return rewrite(graph, rule)
+
+
+class Schedule:
+    """The steps of a graph. ``results`` are the values in memory that are its outputs."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.producers = graph.producers()
+        self.stored: set[Value] = set()
+        self.host: list[Equation] = []  # arithmetic on Python numbers
+        self.fixed: dict[Value, Step] = {}  # what is no kernel, by what it defines
+        self._mark()
+        self._results()
+        while True:
+            self.steps: list[Step] = []
+            self._arrange()
+            again = self._shared()
+            if not again:
+                break
+            self.stored |= again
+
+    # -- what has to be in memory -------------------------------------------------------------------
+
+    def base(self, x: Value) -> Value:
+        """The value whose memory another one is, through reshapes."""
+        while x not in self.stored and (e := self.producers.get(x)) is not None and is_alias(e):
+            x = e.inputs[0]
+        return x
+
+    def keep(self, x: Value) -> None:
+        """Have a value in memory, if it is not there anyway."""
+        x = self.base(x)
+        if x in self.producers and not x.weak:
+            self.stored.add(x)
+
+    def _mark(self) -> None:
+        costs: dict[Value, int] = {}
+        for equation in self.graph.equations:
+            if equation.outputs[0].weak:
+                self.host.append(equation)
+            elif _is_product(equation):
+                self._product(equation)
+            elif not kernelable(equation):
+                for x in equation.values:
+                    self.keep(x)
+                step = Library(equation, tuple(equation.values), equation.outputs)
+                self.fixed.update((out, step) for out in equation.outputs)
+                self.stored.update(equation.outputs)
+            else:
+                self._weigh(equation, costs)
+
+    def _weigh(self, equation: Equation, costs: dict[Value, int]) -> None:
+        name, out = equation.op.name, equation.out
+        alias = is_alias(equation)
+        if alias:
+            self.keep(equation.inputs[0])
+        if name == "class_places" and equation.inputs[0].ndim != 1:
+            self.keep(equation.inputs[0])
+        total = elements.cost(name)
+        for x in equation.values:
+            if x in self.stored or x.weak:
+                continue
+            grows = x.size < out.size or not (by_element(equation.op) or name in indexing.VIEWS)
+            if costs.get(x, 0) >= DEAR and grows and name not in REDUCTIONS and not alias:
+                self.keep(x)
+            else:
+                total += costs.get(x, 0)
+        if name in REDUCTIONS or (total > LARGEST and not alias):
+            self.stored.add(out)
+        costs[out] = total
+
+    def _product(self, equation: Equation) -> None:
+        operands, flips = [], []
+        for x in equation.inputs:
+            flip = False
+            while (inner := self.producers.get(x)) is not None and x not in self.stored:
+                last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
+                turned = x.ndim > 1 and (
+                    inner.op.name == "matrix_transpose"
+                    or (inner.op.name == "permute_dims" and list(inner.params["axes"]) == last)
+                )
+                if not turned:
+                    break
+                flip, x = not flip, inner.inputs[0]
+            self.keep(x)
+            operands.append(x)
+            flips.append(flip)
+        self.stored.add(equation.out)
+        self.fixed[equation.out] = Product(
+            equation, (operands[0], operands[1]), (flips[0], flips[1])
+        )
+
+    def _results(self) -> None:
+        """Outputs in memory of their own: what has none, or is there already, is copied."""
+        self.results: list[Value] = []
+        self.copies: list[Root] = []
+        for value in self.graph.outputs:
+            equation = self.producers.get(value)
+            own = equation is not None and not is_alias(equation) and value not in self.results
+            if value.weak or own:
+                self.keep(value)
+                self.results.append(value)
+            else:
+                new = Value(value.shape, value.dtype, value.device)
+                self.copies.append(Root(new, value))
+                self.results.append(new)
+
+    # -- steps --------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.place: dict[Value, int] = {}
+        for equation in self.graph.equations:
+            out = equation.outputs[0]
+            if out.weak or out not in self.stored:
+                continue
+            if out in self.fixed:
+                self.place.update((o, len(self.steps)) for o in equation.outputs)
+                self.steps.append(self.fixed[out])
+            elif equation.op.name in REDUCTIONS:
+                axes = tuple(equation.params["axis"])
+                self._join(Root(out, equation.inputs[0], axes, equation.op.name))
+            else:
+                self._join(Root(out, out))
+        for root in self.copies:
+            if _typed(root.source):
+                self._join(root)
+            else:
+                base = (self.base(root.source),)
+                self.place[root.value] = len(self.steps)
+                self.steps.append(Library(None, base, (root.value,)))
+
+    def _join(self, root: Root) -> None:
+        """Put a root in the first kernel that can take it, or in one of its own."""
+        space = root.source.shape
+        names = [f"i{d}" if n != 1 else "" for d, n in enumerate(space)]
+        here = identity(names)
+        puller = Puller(self.producers, self.stored, lambda value: "p")
+        puller.get(root.source, here, root.source is root.value)
+        reads = {value for value, _ in puller.reads}
+        first = 0
+        for value, at in puller.reads:
+            place = self.place.get(value)
+            if place is None:
+                continue
+            step = self.steps[place]
+            fits = (
+                isinstance(step, Group) and step.space == space and at == here
+                and any(r.value is value and not r.op for r in step.roots)
+            )  # fmt: skip
+            first = max(first, place if fits else place + 1)
+        chosen = None
+        for number in range(first, len(self.steps)):
+            step = self.steps[number]
+            if not isinstance(step, Group) or step.space != space:
+                continue
+            if step.cost + puller.cost > LARGEST or (root.op and step.axes not in (None, root.axes)):  # noqa: E501
+                continue
+            chosen = number
+            break
+        if chosen is None:
+            chosen = len(self.steps)
+            self.steps.append(Group(space))
+        group = self.steps[chosen]
+        assert isinstance(group, Group)
+        group.roots.append(root)
+        group.reads |= reads
+        group.cost += puller.cost
+        self.place[root.value] = chosen
+
+    def _shared(self) -> set[Value]:
+        """Values that several kernels would compute, and that cost more than to read them again."""
+        where: dict[Value, set[int]] = {}
+        for at, step in enumerate(self.steps):
+            for root in step.roots if isinstance(step, Group) else ():
+                where.setdefault(root.source, set()).add(at)
+        costs: dict[Value, int] = {}
+        again: set[Value] = set()
+        for equation in self.graph.equations:
+            own = elements.cost(equation.op.name)
+            total = own + sum(0 if x in self.stored else costs.get(x, 0) for x in equation.values)
+            costs.update((out, total) for out in equation.outputs)
+        for equation in reversed(self.graph.equations):
+            out = equation.outputs[0]
+            if out.weak:
+                continue
+            places = where.get(out, set())
+            kept = out in self.stored
+            if not kept and len(places) > 1 and costs[out] >= DEAR and not is_alias(equation):
+                again.add(out)
+                places = set()  # its operands are read once, where it is computed
+            if out in self.fixed or equation.op.name in REDUCTIONS:
+                continue
+            if kept:
+                places = {self.place[out]} if out in self.place else set()
+            for x in equation.values:
+                if x not in self.stored:
+                    where.setdefault(x, set()).update(places)
+        return again
+
+
+def _typed(value: Value) -> bool:
+    try:
+        types.name(value.dtype)
+    except Unsupported:
+        return False
+    return True
+
+
+def _is_product(equation: Equation) -> bool:
+    """Whether an equation is a product that BLAS computes."""
+    if equation.op.name != "matmul":
+        return False
+    kinds = {x.dtype.name for x in (*equation.values, equation.out)}
+    return len(kinds) == 1 and kinds <= set(PRODUCTS) and 0 not in equation.out.shape
+
+
+def kernelable(equation: Equation) -> bool:
+    """Whether an equation can be part of a kernel."""
+    name = equation.op.name
+    if equation.op.multiple or not all(map(_typed, (*equation.values, *equation.outputs))):
+        return False
+    out, params = equation.out, equation.params
+    if any(x.device != out.device for x in equation.values if not x.weak) or None in equation.inputs:  # noqa: E501
+        return False
+    if by_element(equation.op):
+        if params and name not in ("astype", "astype_discrete", "copy"):
+            return False
+        given = ["x"] * len(equation.inputs)
+        try:
+            elements.expression(name, equation.inputs, given, out.dtype)
+        except Unsupported:
+            return False
+        return True
+    x = equation.inputs[0] if equation.inputs else None
+    if not isinstance(x, Value) or x.weak:
+        return False
+    if name in REDUCTIONS:
+        if not set(params) <= {"axis", "keepdims", "dtype"}:
+            return False
+        empty = math.prod([x.shape[a] for a in params["axis"]]) == 0
+        numbers = x.dtype.kind != "bool" or name in ("all", "any", "sum_integer")
+        return numbers and not (name in ("max", "min") and empty)
+    if name == "getitem":
+        return _plain_index(equation)
+    if name == "reshape":
+        return True
+    return name in indexing.VIEWS or name == "class_places"
+
+
+def _plain_index(equation: Equation) -> bool:
+    """Whether index arrays stand side by side, without integers or masks beside them."""
+    key, arrays = equation.params["index"], equation.inputs[1:]
+    if any(type(part) is bool for part in key):
+        return False
+    if not arrays:
+        return True
+    if any(not isinstance(a, Value) or a.weak or a.dtype.kind == "bool" for a in arrays):
+        return False
+    if 0 in equation.inputs[0].shape:
+        return False
+    slots = [i for i, part in enumerate(key) if is_slot(part)]
+    return slots == list(range(slots[0], slots[-1] + 1)) and not any(type(p) is int for p in key)

@@ -1,0 +1,70 @@
+"""Data types as CUDA C++ has them, numbers in its text, and conversions."""
+
+import math
+from typing import Any
+
+
+class Unsupported(Exception):  # noqa: N818  a signal: the op runs as the library's own function
+    """There is no kernel for an op or data type; the message says which."""
+
+
+_NAMES = {
+    "bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
+    "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int",
+    "uint64": "unsigned long long", "float32": "float", "float64": "double",
+}  # fmt: skip
+
+
+def name(dtype: Any) -> str:
+    """The type of an element; raises Unsupported."""
+    found = _NAMES.get(dtype.name)
+    if found is None:
+        raise Unsupported(f"the data type {dtype.name}")
+    return found
+
+
+def weak_name(dtype: Any) -> str:
+    """The type of a Python number as a parameter; raises Unsupported."""
+    if dtype.kind == "complex floating":
+        raise Unsupported("complex Python numbers")
+    return "double" if is_float(dtype) else "long long"
+
+
+def is_float(dtype: Any) -> bool:
+    """Whether a data type is real floating."""
+    return bool(dtype.kind == "real floating")
+
+
+def is_signed(dtype: Any) -> bool:
+    """Whether a data type is a signed integer."""
+    return bool(dtype.kind == "signed integer")
+
+
+def constant(value: Any, dtype: Any) -> str:
+    """A Python number in a data type."""
+    kind = name(dtype)
+    if dtype.kind == "bool":
+        return "true" if value else "false"
+    if is_float(dtype):
+        value = float(value)
+        if math.isnan(value):
+            return f"({kind})PG_NAN"
+        if math.isinf(value):
+            return f"({kind}){'-' if value < 0 else ''}PG_INF"
+        return f"({kind}){value!r}" if value >= 0 and not _negative_zero(value) else f"({kind})({value!r})"  # noqa: E501
+    if type(value) is complex or (type(value) is float and not value.is_integer()):
+        raise Unsupported(f"the number {value} among integers")
+    return f"({kind}){int(value) % 2**64}ULL"
+
+
+def _negative_zero(value: float) -> bool:
+    return value == 0 and math.copysign(1.0, value) < 0
+
+
+def converted(x: str, old: Any, new: Any) -> str:
+    """A number in another data type, as `astype` does it."""
+    if old == new:
+        return x
+    if new.kind == "bool":
+        return f"({x} != 0)"
+    return f"({name(new)}){x}"

@@ -1,0 +1,238 @@
+"""scipy.ndimage: values between the elements of an array, by splines, and what moves images."""
+
+import itertools
+import math
+from typing import Any
+
+from polygrad import ops
+from polygrad.array import Array
+from polygrad.errors import ArgumentValueError
+from polygrad.scipy_functions.table import array, constant, inexact, no_stand_in, scipy, stand_in
+from polygrad.scipy_functions.windows import apply_along, each
+
+_MODES = ("constant", "mirror", "reflect", "grid-mirror", "grid-wrap", "nearest")
+_PADDING = 12
+"""What SciPy adds at the borders where the spline itself has no such border."""
+
+
+def _coefficients(x: Any, order: int, mode: str) -> Any:
+    """The coefficients of the spline through the elements, by the matrix of each axis."""
+    kind = "mirror" if mode in ("constant", "nearest") else mode
+    for axis, n in enumerate(x.shape):
+        if n > 1:
+            eye = ops.to_numpy(ops.eye(n, dtype=ops.float64, device="cpu"))
+            matrix = scipy("ndimage.spline_filter1d")(eye, order, axis=0, mode=kind)
+            x = apply_along(constant(matrix, x), x, axis)
+    return x
+
+
+def _bump(t: Any, order: int) -> Any:
+    """The B-spline of an order around 0."""
+    total: Any = 0.0
+    for k in range(order + 2):
+        part = ops.maximum(t + ((order + 1) / 2 - k), 0.0)
+        total = total + (-1) ** k * math.comb(order + 1, k) * part**order
+    return total / math.factorial(order)
+
+
+def _inside(index: Any, n: int, mode: str) -> Any:
+    """An index beyond the border as the one of the element that stands there."""
+    if n == 1:
+        return index * 0
+    if mode == "grid-wrap":
+        return index % n
+    if mode == "nearest":
+        return ops.clip(index, 0, n - 1)
+    if mode in ("reflect", "grid-mirror"):
+        index = index % (2 * n)
+        return ops.minimum(index, 2 * n - 1 - index)
+    index = index % (2 * n - 2)
+    return ops.minimum(index, 2 * n - 2 - index)
+
+
+def interpolated(
+    name: str, x: Any, places: list[Any], order: int, mode: str, cval: Any, prefilter: bool
+) -> Any:
+    """The values at coordinates, one array of them for each axis."""
+    if mode not in _MODES:
+        raise no_stand_in(f"ndimage.{name}", f"mode={mode!r}")
+    if order not in range(6):
+        raise ArgumentValueError(f"scipy.ndimage.{name}: got order {order}, expected 0 to 5")
+    outside: Any = None
+    if mode == "constant":
+        for at, n in zip(places, x.shape, strict=True):
+            beyond = (at < 0) | (at > n - 1)
+            outside = beyond if outside is None else outside | beyond
+    if mode == "nearest" and order > 1 and prefilter:
+        x = ops.pad(x, _PADDING, mode="edge")
+        places = [ops.clip(at + _PADDING, 0, n - 1) for at, n in zip(places, x.shape, strict=True)]
+    elif mode == "nearest":
+        places = [ops.clip(at, 0, n - 1) for at, n in zip(places, x.shape, strict=True)]
+    if order > 1 and prefilter:
+        x = _coefficients(x, order, mode)
+    indices, weights = [], []
+    for at, n in zip(places, x.shape, strict=True):
+        fixed = ops.stop_gradient(at)
+        middle = ops.floor(fixed if order % 2 else fixed + 0.5)
+        first = ops.astype(middle, ops.int64) - order // 2
+        taps = [first + j for j in range(order + 1)]
+        indices.append([_inside(tap, n, mode) for tap in taps])
+        if order == 0:
+            weights.append([ops.ones_like(at)])
+        else:
+            weights.append([_bump(at - ops.astype(tap, at.dtype), order) for tap in taps])
+    total: Any = 0.0
+    for corner in itertools.product(range(order + 1), repeat=len(places)):
+        weight: Any = 1.0
+        for axis, j in enumerate(corner):
+            weight = weight * weights[axis][j]
+        total = total + weight * x[tuple(indices[axis][j] for axis, j in enumerate(corner))]
+    return total if outside is None else ops.where(outside, ops.full_like(total, cval), total)
+
+
+def _grid(shape: Any, like: Any) -> list[Any]:
+    """The coordinates of every element of an array of a shape."""
+    if not len(shape):
+        return []
+    steps = [ops.arange(int(n), dtype=like.dtype, device=like.device) for n in shape]
+    return list(ops.meshgrid(*steps, indexing="ij"))
+
+
+def _written(value: Any, output: Any) -> Any:
+    """A result, also written into the Array that was given for it."""
+    if output is None:
+        return value
+    if type(output) is not Array:
+        raise no_stand_in("ndimage", "output= that is not a polygrad array")
+    output[...] = value
+    return output
+
+
+@stand_in("ndimage.map_coordinates")
+def map_coordinates(
+    input: Any,  # noqa: A002
+    coordinates: Any,
+    output: Any = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: Any = 0.0,
+    prefilter: bool = True,
+) -> Any:
+    """scipy.ndimage.map_coordinates; differentiable by the image and the coordinates."""
+    x = inexact(input)
+    places = [ops.astype(part, x.dtype, copy=False) for part in ops.unstack(inexact(coordinates))]
+    return _written(
+        interpolated("map_coordinates", x, places, order, mode, cval, prefilter), output
+    )
+
+
+@stand_in("ndimage.shift")
+def shift(
+    input: Any,  # noqa: A002
+    shift: Any,
+    output: Any = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: Any = 0.0,
+    prefilter: bool = True,
+) -> Any:
+    """scipy.ndimage.shift; differentiable by the shift too."""
+    x = inexact(input)
+    by = (
+        [shift] * len(x.shape) if getattr(shift, "shape", None) == () else each(shift, len(x.shape))
+    )
+    places = [at - step for at, step in zip(_grid(x.shape, x), by, strict=True)]
+    return _written(interpolated("shift", x, places, order, mode, cval, prefilter), output)
+
+
+@stand_in("ndimage.zoom")
+def zoom(
+    input: Any,  # noqa: A002
+    zoom: Any,
+    output: Any = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: Any = 0.0,
+    prefilter: bool = True,
+    *,
+    grid_mode: bool = False,
+) -> Any:
+    """scipy.ndimage.zoom by constant factors."""
+    x = inexact(input)
+    if grid_mode:
+        raise no_stand_in("ndimage.zoom", "grid_mode=True")
+    factors = each(zoom, len(x.shape))
+    shape = [round(n * factor) for n, factor in zip(x.shape, factors, strict=True)]
+    places = [
+        at * ((n - 1) / (m - 1) if m > 1 else 1.0)
+        for at, n, m in zip(_grid(shape, x), x.shape, shape, strict=True)
+    ]
+    return _written(interpolated("zoom", x, places, order, mode, cval, prefilter), output)
+
+
+@stand_in("ndimage.affine_transform")
+def affine_transform(
+    input: Any,  # noqa: A002
+    matrix: Any,
+    offset: Any = 0.0,
+    output_shape: Any = None,
+    output: Any = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: Any = 0.0,
+    prefilter: bool = True,
+) -> Any:
+    """scipy.ndimage.affine_transform; differentiable by the matrix and the offset too."""
+    x = inexact(input)
+    ndim = len(x.shape)
+    matrix = ops.astype(inexact(matrix), x.dtype, copy=False)
+    if len(matrix.shape) == 2 and matrix.shape[1] == ndim + 1:
+        offset, matrix = matrix[:ndim, ndim], matrix[:ndim, :ndim]
+    if output_shape is None:
+        output_shape = output.shape if type(output) is Array else x.shape
+    grid = _grid(output_shape, x)
+    offsets = [offset] * ndim if isinstance(offset, int | float) else offset
+    places = []
+    for i in range(ndim):
+        if len(matrix.shape) == 1:
+            at = matrix[i] * grid[i]
+        else:
+            at = sum((matrix[i, j] * grid[j] for j in range(1, ndim)), matrix[i, 0] * grid[0])
+        places.append(at + offsets[i])
+    return _written(
+        interpolated("affine_transform", x, places, order, mode, cval, prefilter), output
+    )
+
+
+@stand_in("ndimage.rotate")
+def rotate(
+    input: Any,  # noqa: A002
+    angle: Any,
+    axes: Any = (1, 0),
+    reshape: bool = True,
+    output: Any = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: Any = 0.0,
+    prefilter: bool = True,
+) -> Any:
+    """scipy.ndimage.rotate; differentiable by the angle too, in degrees."""
+    x = inexact(input)
+    first, second = sorted(axis % len(x.shape) for axis in axes)
+    turn = ops.astype(array(angle), x.dtype) * (math.pi / 180)
+    c, s = ops.cos(turn), ops.sin(turn)
+    height, width = x.shape[first], x.shape[second]
+    shape = list(x.shape)
+    if reshape:
+        cosine, sine = (ops.stop_gradient(v).item() for v in (c, s))
+        corners = [(0, 0), (0, width), (height, 0), (height, width)]
+        rows = [cosine * i + sine * j for i, j in corners]
+        columns = [cosine * j - sine * i for i, j in corners]
+        shape[first] = int(max(rows) - min(rows) + 0.5)
+        shape[second] = int(max(columns) - min(columns) + 0.5)
+    places = _grid(shape, x)
+    i = places[first] - (shape[first] - 1) / 2
+    j = places[second] - (shape[second] - 1) / 2
+    places[first] = c * i + s * j + (height - 1) / 2
+    places[second] = c * j - s * i + (width - 1) / 2
+    return _written(interpolated("rotate", x, places, order, mode, cval, prefilter), output)

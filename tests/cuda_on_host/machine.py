@@ -1,0 +1,141 @@
+"""A host for CUDA programs that compiles their kernels with a C++ compiler and runs them here.
+
+It stands for backends/cupy_program.py in tests on machines without a GPU: memory is NumPy's, a
+captured graph is the list of launches, which are made again. What a call launched is written down.
+"""
+
+import contextlib
+import ctypes
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+COMPILER = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
+_HEAD = re.compile(r'extern "C" __global__ void (\w+)\((.*?)\) \{')
+_FLOATS = ("double",)
+
+
+def waiting(source):
+    """The kernels whose threads wait for each other."""
+    kernels = source.split('extern "C" __global__ void ')[1:]
+    return {text.partition("(")[0] for text in kernels if "__syncthreads" in text}
+
+
+def on_host(source, folder, optimise="-O1"):
+    """The library of a source, with a function ``run_NAME(gx, gy, threads, ...)`` a kernel."""
+    runners, waits = [], waiting(source)
+    for name, parameters in _HEAD.findall(source):
+        names = [p.split()[-1].lstrip("*") for p in parameters.split(", ") if p]
+        together = "true" if name in waits else "false"
+        runners.append(
+            f'extern "C" void run_{name}(int gx, int gy, int threads, {parameters}) {{ run_grid('
+            f"gx, gy, threads, {together}, [&] {{ {name}({', '.join(names)}); }}); }}\n"
+        )
+    file = Path(folder) / "kernels.cpp"
+    file.write_text('#include "shim.h"\n' + source + "".join(runners))
+    out = file.with_suffix(".so")
+    command = [COMPILER, "-std=c++17", optimise, "-ffp-contract=off", "-shared", "-fPIC", "-pthread",
+               f"-I{HERE}", str(file), "-o", str(out)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:3000] + source
+    return ctypes.CDLL(str(out)), dict(_HEAD.findall(source))
+
+
+class Machine:
+    """See `polygrad.compile.cuda.host.Host`. 
+
+    Blocks whose threads wait for each other get at most ``threads`` of them: each is a thread.
+    """
+
+    LANGUAGE = "cuda"
+
+    def __init__(self, threads=4, captures=True, optimise="-O1"):
+        self.threads, self.captures, self.optimise = threads, captures, optimise
+        self.log = []  # names of kernels, "product", "graph"
+        self.recording = None
+        self.stream = 0
+
+    def on(self, device):
+        return contextlib.nullcontext()
+
+    def place(self):
+        return self.stream
+
+    def load(self, source, names):
+        with tempfile.TemporaryDirectory() as folder:
+            library, heads = on_host(source, folder, self.optimise)
+        found, waits = {}, waiting(source)
+        for name in names:
+            function = getattr(library, f"run_{name}")
+            kinds = [
+                ctypes.c_double if "*" not in p and p.startswith(_FLOATS) else ctypes.c_longlong
+                for p in heads[name].split(", ") if p
+            ]  # fmt: skip
+            function.argtypes = [ctypes.c_int] * 3 + kinds
+            function.restype = None
+            found[name] = function, name, name in waits
+        return found
+
+    def launch(self, kernel, grid, threads, args):
+        assert grid[0] > 0
+        assert 0 < grid[1] < 65536
+        assert all(type(x) in (int, float) for x in args)
+        if self.recording is not None:
+            self.recording.append((kernel, grid, threads, args))
+            return
+        function, name, waits = kernel
+        self.log.append(name)
+        if waits:
+            threads = min(threads, self.threads)
+        function(*grid, threads, *args)
+
+    def capture(self, start):
+        if not self.captures:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        self.recording = []
+        try:
+            start()
+        finally:
+            made, self.recording = self.recording, None
+
+        def replay():
+            self.log.append("graph")
+            for kernel, grid, threads, args in made:
+                self.launch(kernel, grid, threads, args)
+
+        return replay
+
+    def buffer(self, nbytes):
+        return np.full(nbytes, 0xA5, np.uint8)  # whatever was there
+
+    def array_in(self, memory, shape, dtype):
+        return np.ndarray(shape, dtype, memory)
+
+    def empty(self, shape, dtype):
+        return self.buffer(max(int(np.prod(shape)) * np.dtype(dtype).itemsize, 1))[
+            : int(np.prod(shape)) * np.dtype(dtype).itemsize
+        ].view(dtype).reshape(shape)  # fmt: skip
+
+    def address(self, array):
+        return array.ctypes.data
+
+    def in_order(self, array):
+        return np.ascontiguousarray(array).reshape(array.shape)
+
+    def asarray(self, x):
+        return np.asarray(x)
+
+    def copy(self, array):
+        return np.array(array, order="C")
+
+    def own(self, array, others):
+        return array if array.base is None and array.flags.owndata else np.array(array)
+
+    def product(self, a, b, out):
+        self.log.append("product")
+        np.matmul(a, b, out=out)
