@@ -10,7 +10,7 @@ NUMBERS = True
 array = jax.numpy.asarray
 
 
-def compile(program: Callable[..., Any]) -> Callable[..., Any]:
+def compile_program(program: Callable[..., Any]) -> Callable[..., Any]:
     """The program by jax.jit."""
     found: Callable[..., Any] = jax.jit(program)
     return found

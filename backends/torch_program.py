@@ -21,7 +21,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-def compile(program: Callable[..., Any]) -> Callable[..., Any]:
+def compile_program(program: Callable[..., Any]) -> Callable[..., Any]:
     """The program by torch.compile, at its first call.
 
     It is run once on tensors without data, so that what PyTorch compiles is a list of its
@@ -33,7 +33,9 @@ def compile(program: Callable[..., Any]) -> Callable[..., Any]:
     def run(*tensors: Any) -> Any:
         with lock:
             if not compiled:
-                operators = make_fx(program, tracing_mode="fake")(*tensors)
+                # One object for two arguments would be one argument for good.
+                apart = [torch.empty_like(x, requires_grad=x.requires_grad) for x in tensors]
+                operators = make_fx(program, tracing_mode="fake")(*apart)
                 compiled.append(torch.compile(operators, fullgraph=True, dynamic=False))
         return compiled[0](*tensors)
 

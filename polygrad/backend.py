@@ -64,9 +64,9 @@ class Backend:
         raise NotImplementedError
 
     def find_device(self, rest: str) -> Any:
-        """The library's device for the part of a device string after the backend's name.
+        """The library's device for what follows the backend's name, empty for the default one.
 
-        ``rest`` is empty for the default device. Raises ValueError with the choices.
+        Raises ValueError with the choices.
         """
         raise NotImplementedError
 
@@ -95,8 +95,7 @@ class Backend:
     guard: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
     """Wraps each function that computes on arrays of the library: ops, rules and additions.
 
-    For a library that computes on a current device of its own wherever the operands are
-    (CuPy), or that has arrays no rule can take (Dask's of unknown shape).
+    For one with a current device of its own (CuPy), or arrays that no rule can take (Dask).
     """
     elsewhere: Callable[..., Any] | None = None
     """``elsewhere(op, operands, params, error)`` computes what the library refused, or is None."""
@@ -359,10 +358,8 @@ def get_backend(name: str) -> Backend:
 def device_choices() -> str:
     """The device strings that can be given, for messages."""
     _discover()
-    names: list[str] = ["auto"]
-    for backend in backends():
-        names += [*backend.platforms, backend.name]
-    return ", ".join(repr(name) for name in names)
+    names = [name for backend in backends() for name in (*backend.platforms, backend.name)]
+    return ", ".join(map(repr, ["auto", *names]))
 
 
 def backend_for_type(cls: type) -> Backend | None:

@@ -297,6 +297,11 @@ OPS_WITHOUT_ROW = {
     "call": "runs a Python function of the caller's; tested in test_control_flow",
     "linear_solve": "runs a solver of the caller's; tested in test_implicit",
     "class_places": "written by jit in place of a cross-entropy; tested in test_compile_passes",
+    "recursion": "part of scipy.signal.lfilter; tested in test_scipy",
     "implicit_root": "runs a solver of the caller's; tested in test_implicit",
+    "scan": "written by jit in place of a loop; tested in test_jit_control_flow",
+    "while_loop": "written by jit in place of a loop; tested in test_jit_control_flow",
+    "cond": "written by jit in place of a branch; tested in test_jit_control_flow",
+    "as_number": "written by jit after a loop; tested in test_jit_control_flow",
 }
 """Ops that no row runs, with the reason."""

@@ -212,8 +212,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "other-code.md"
 def load() -> list[Case]:
     """All cases."""
     for part in (
-        "distances", "distributions", "images", "interpolation", "linalg", "metrics", "scipy", "signal", "sklearn",
-        "stats", "transforms",
+        "distances", "distributions", "geometry", "images", "interpolation", "linalg", "metrics",
+        "scipy", "signal", "sklearn", "stats", "transforms",
     ):  # fmt: skip
         importlib.import_module(f"other_code_{part}")  # each enters its cases
     return sys.modules["other_code"].CASES

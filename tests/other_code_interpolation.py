@@ -1,7 +1,7 @@
 """The cases of scipy.interpolate, and of functions that are run again as they are."""
 
 import numpy as np
-from other_code import GRID, POS, M, S, V, W, case, rng
+from other_code import GRID, NO_RULE, POS, M, S, V, W, case, rng
 from scipy import integrate, interpolate, signal, special, stats
 
 X = np.cumsum(POS)
@@ -153,3 +153,63 @@ case(
     lambda a: integrate.fixed_quad(lambda x, a: x * a, 0.0, 1.0, args=(a,))[0],
     np.array(0.7),
 )
+AT = np.array([1.0, 2.2])
+EVEN = np.arange(8.0)
+case("interpolate.make_interp_spline", lambda y: interpolate.make_interp_spline(X, y)(AT), V)
+case(
+    "interpolate.make_interp_spline several",
+    lambda y: interpolate.make_interp_spline(X[:6], y, k=2)(AT),
+    M,
+)
+case(
+    "interpolate.make_interp_spline clamped",
+    lambda y: interpolate.make_interp_spline(X, y, bc_type=([(1, 0.3)], [(1, 0.1)]))(AT),
+    V,
+)
+case(
+    "interpolate.make_lsq_spline",
+    lambda y: interpolate.make_lsq_spline(EVEN, y, np.r_[(0,) * 4, 3.5, (7,) * 4])(AT),
+    V,
+)
+case(
+    "interpolate.make_smoothing_spline",
+    lambda y: interpolate.make_smoothing_spline(EVEN, y, lam=0.3)(AT),
+    V,
+)
+case(
+    "interpolate.make_smoothing_spline by itself",
+    lambda y: interpolate.make_smoothing_spline(EVEN, y)(AT),
+    V,
+    reason=NO_RULE,
+)
+case(
+    "interpolate.interpn",
+    lambda v: interpolate.interpn((np.arange(3.0), np.arange(3.0)), v, np.array([[0.5, 1.5]])),
+    S,
+)
+case("signal.cspline1d", signal.cspline1d, V)
+case("signal.qspline1d", signal.qspline1d, V)
+case("signal.cspline1d_eval", lambda c: signal.cspline1d_eval(c, AT), V)
+case("signal.qspline1d_eval", lambda c: signal.qspline1d_eval(c, AT), V)
+case("signal.chirp", lambda t: signal.chirp(t, 1.0, 1.0, 0.5), V)
+case("signal.sawtooth", lambda t: signal.sawtooth(t, 0.3), V)
+case("stats.expectile", lambda x: stats.expectile(x, 0.3), V)
+case("stats.anderson", lambda x: stats.anderson(x).statistic, V)
+case("stats.chi2_contingency", lambda x: stats.chi2_contingency(x)[0], np.abs(S) + 1)
+case(
+    "stats.monte_carlo_test",
+    lambda x: (
+        stats.monte_carlo_test(
+            x,
+            lambda size: np.random.default_rng(1).normal(size=size),
+            lambda a, axis: a.mean(axis),
+            n_resamples=9,
+            vectorized=True,
+        ).statistic
+    ),
+    V,
+)
+for name in ("jn", "yn", "in", "kn"):
+    f = getattr(special, f"spherical_{name}")
+    case(f"special.spherical_{name}", lambda x, f=f: f(2, x), POS)
+    case(f"special.spherical_{name} derivative", lambda x, f=f: f(2, x, derivative=True), POS)

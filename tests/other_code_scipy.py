@@ -107,7 +107,6 @@ case("signal.group_delay", lambda b, a: signal.group_delay((b, a), w=5)[1], POS[
 case("signal.freqz denominator", lambda b, a: abs(signal.freqz(b, a, worN=8)[1]), POS[:3], POS[:2])
 case("signal.freqz_zpk", lambda z, p: abs(signal.freqz_zpk(z, p, 1.0, worN=8)[1]), V[:2], W[:2])
 case("signal.freqs_zpk", lambda z, p: abs(signal.freqs_zpk(z, p, 1.0, worN=8)[1]), V[:2], W[:2])
-case("signal.cspline1d", lambda x: signal.cspline1d(x), V, reason=CONVERTS)
 case("signal.gauss_spline", lambda x: signal.gauss_spline(x, 3), V)
 case(
     "signal.abcd_normalize",

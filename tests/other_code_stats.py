@@ -28,19 +28,26 @@ ONE = {
     "exp2": V, "exprel": V, "expi": POS, "expit": V, "gamma": POS, "gammaln": POS, "i0": V,
     "i0e": V, "i1": V, "i1e": V, "j0": V, "j1": V, "k0": POS, "k0e": POS, "k1": POS, "k1e": POS,
     "log_ndtr": V, "loggamma": POS, "logit": UNIT, "ndtr": V, "ndtri": UNIT, "psi": POS,
-    "rgamma": V, "sinc": V, "sindg": V, "spence": POS, "tandg": V, "y0": POS, "y1": POS,
+    "rgamma": V, "sinc": V, "sindg": V, "spence": POS, "tandg": V, "y0": POS, "y1": POS, "wrightomega": V, "dawsn": V, "erfi": V, "ellipe": UNIT,
 }  # fmt: skip
 TWO = {
     "betaln": (POS, POS + 1), "binom": (POS + 3, POS), "boxcox": (POS, V), "boxcox1p": (POS, V),
     "huber": (POS, W), "inv_boxcox": (POS, POS), "inv_boxcox1p": (POS, POS),
     "kl_div": (POS, POS + 0.3), "poch": (POS, POS + 1), "pseudo_huber": (POS, W),
-    "rel_entr": (POS, POS + 0.3), "xlog1py": (V, POS), "xlogy": (V, POS),
+    "ellipeinc": (POS[:5], UNIT), "ellipkinc": (POS[:5], UNIT), "owens_t": (V, W),
+    "powm1": (POS, W), "rel_entr": (POS, POS + 0.3), "xlog1py": (V, POS), "xlogy": (V, POS),
 }  # fmt: skip
 BY_LAST = {
     "betainc": (POS[:5], POS[:5] + 1, UNIT), "betaincc": (POS[:5], POS[:5] + 1, UNIT),
     "betaincinv": (POS[:5], POS[:5] + 1, UNIT), "chdtr": (POS, POS + 1), "chdtrc": (POS, POS + 1),
     "chdtri": (POS[:5], UNIT), "gammainc": (POS, POS + 1), "gammaincc": (POS, POS + 1),
     "gammaincinv": (POS[:5], UNIT), "gammainccinv": (POS[:5], UNIT), "stdtr": (POS, V),
+    "eval_chebyt": (POS[:5], UNIT), "eval_chebyu": (POS[:5], UNIT),
+    "eval_gegenbauer": (POS[:5], POS[:5], UNIT), "eval_genlaguerre": (POS[:5], POS[:5], UNIT),
+    "eval_jacobi": (POS[:5], POS[:5], POS[:5], UNIT), "eval_laguerre": (POS[:5], POS[:5]),
+    "eval_legendre": (POS[:5], UNIT), "hyp0f1": (POS, V), "hyperu": (POS, POS, POS),
+    "hyp2f1": (POS[:5], POS[:5], POS[:5] + 1, UNIT), "ive": (POS, POS), "kve": (POS, POS),
+    "modstruve": (POS, POS), "struve": (POS, POS), "kv": (POS, POS), "iv": (POS, POS),
     "stdtrit": (POS[:5] + 1, UNIT), "fdtr": (POS, POS, POS + 1), "fdtrc": (POS, POS, POS + 1),
     "fdtri": (POS[:5] + 1, POS[:5] + 1, UNIT), "hyp1f1": (POS, POS + 1, V), "zeta": (POS + 2, POS),
 }  # fmt: skip
@@ -294,4 +301,4 @@ case("special.beta", lambda x, y: special.beta(x, y), POS, POS)
 case("special.wofz", lambda x: special.wofz(x), POS)
 case("special.digamma", lambda x: special.digamma(x), POS)
 case("special.jv", lambda x: special.jv(1, x), POS)
-case("special.lambertw", lambda x: special.lambertw(x), POS, reason=NO_RULE)
+case("special.lambertw", lambda x: np.real(special.lambertw(x)), POS)

@@ -89,7 +89,6 @@ case("fft.ifht", lambda x: fft.ifht(x, 0.1, 0.5), POS)
 case("fft.dct", fft.dct, V)
 
 case("ndimage.gaussian_filter", lambda x: ndimage.gaussian_filter(x, 1.0), S)
-case("ndimage.rotate", lambda x: ndimage.rotate(x, 30.0), S, reason=CONVERTS)
 case(
     "cluster.vq.kmeans2",
     lambda x, c: cluster.vq.kmeans2(x, c, minit="matrix")[0],

@@ -18,7 +18,6 @@ from polygrad.errors import (
     LostGradientError,
     ShapeError,
     TreeError,
-    UnknownValueError,
 )
 from polygrad.testing import check_grads
 from polygrad.transforms.call import rematerialised

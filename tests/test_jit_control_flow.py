@@ -121,13 +121,13 @@ def test_a_long_scan_is_one_equation_and_is_traced_for_one_step() -> None:
 
 
 def test_short_loops_are_written_out() -> None:
-    short = lambda x: pg.scan(lambda c, _: (c * x, None), x, length=16)[0]  # noqa: E731
+    short = lambda x: pg.scan(lambda c, _: (c * x, None), x, length=16)[0]
     assert ops_of(short, X) == ["multiply"] * 16
     assert ops_of(lambda x: pg.fori_loop(0, 17, lambda i, c: c * x, x), X) == ["scan"]
 
 
 def test_carries_are_kept_only_for_a_derivative() -> None:
-    f = lambda x: pg.sum(pg.scan(lambda c, _: (pg.sin(c), None), x, length=20)[0])  # noqa: E731
+    f = lambda x: pg.sum(pg.scan(lambda c, _: (pg.sin(c), None), x, length=20)[0])
     kept = [
         e.params["history"]
         for g in (f, pg.grad(f))
@@ -144,9 +144,9 @@ def test_numbers_stay_numbers() -> None:
         return pg.fori_loop(0, 50, lambda i, v: v * s + i, 1) * x
 
     equal(pg.jit(f)(single, 0.5), f(single, 0.5))  # float32
-    power = lambda s: pg.fori_loop(0, 20, lambda i, v: v * s, 1.0)  # noqa: E731
+    power = lambda s: pg.fori_loop(0, 20, lambda i, v: v * s, 1.0)
     assert pg.jit(power)(2.0) == 2.0**20
-    becomes_array = lambda x: pg.scan(lambda c, t: (c + t, None), 0.0, x)[0]  # noqa: E731
+    becomes_array = lambda x: pg.scan(lambda c, t: (c + t, None), 0.0, x)[0]
     long = pg.ones(30, dtype=pg.float32)
     assert pg.jit(becomes_array)(long).dtype == pg.float32
 
@@ -167,7 +167,7 @@ def test_while_loop_forward_and_in_forward_mode() -> None:
     for x in (X, X + 60.0, X / 7):  # also no step at all, and another number of steps
         equal(compiled(x), growing(x))
     assert "while_loop" in ops_of(growing, X)
-    push = lambda x: pg.jvp(growing, (x,), (pg.cos(x),))  # noqa: E731
+    push = lambda x: pg.jvp(growing, (x,), (pg.cos(x),))
     equal(pg.jit(push)(X), push(X))
     equal(pg.jit(pg.jacfwd(growing))(X), pg.jacfwd(growing)(X))
     assert pg.jit(lambda x: pg.while_loop(lambda c: c < 9, lambda c: 2 * c, x))(1.0) == 16.0
@@ -191,14 +191,14 @@ def test_while_loop_in_reverse_says_what_to_use() -> None:
 
 
 def test_fori_loop_with_traced_bounds() -> None:
-    f = lambda n, x: pg.fori_loop(0, n, lambda i, v: v + x * i, x)  # noqa: E731
+    f = lambda n, x: pg.fori_loop(0, n, lambda i, v: v + x * i, x)
     compiled = pg.jit(f)
     for n in (0, 5, 30):
         equal(compiled(pg.asarray(n), X), f(pg.asarray(n), X))
 
 
 def test_one_branch_runs() -> None:
-    f = lambda x: pg.cond(pg.sum(x) > 0, lambda: x, lambda: pg.log(x))  # noqa: E731
+    f = lambda x: pg.cond(pg.sum(x) > 0, lambda: x, lambda: pg.log(x))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the logarithm would warn
         equal(pg.jit(f)(pg.asarray([-1.0, 2.0])), pg.asarray([-1.0, 2.0]))

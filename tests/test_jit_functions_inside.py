@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.signal
 
 import polygrad as pg
 from polygrad.errors import ArgumentTypeError
@@ -74,7 +75,7 @@ def test_solvers_run_with_the_program_and_not_while_it_is_traced(name: str) -> N
 
 
 def test_fixed_points_at_second_order() -> None:
-    f = lambda a: pg.sum(pg.implicit.fixed_point(lambda y, a: a * pg.cos(y), X, a))  # noqa: E731
+    f = lambda a: pg.sum(pg.implicit.fixed_point(lambda y, a: a * pg.cos(y), X, a))
     for g in (pg.grad(f), pg.hessian(f)):
         equal(pg.jit(g)(X), g(X))
 
@@ -86,7 +87,7 @@ def test_a_solver_whose_answer_has_an_unknown_shape_is_refused() -> None:
 
 def test_recursions() -> None:
     a = pg.asarray([1.0, -0.4, 0.2])
-    f = lambda x: pg.sum(pg.scipy.signal.lfilter(a[:2], a, x) ** 2)  # noqa: E731
+    f = lambda x: pg.sum(scipy.signal.lfilter(a[:2], a, x) ** 2)
     signal = pg.asarray(np.random.default_rng(0).normal(size=9))
     for g in (f, pg.grad(f)):
         equal(pg.jit(g)(signal), g(signal))

@@ -64,9 +64,10 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
 
 def is_weak(op: Op, operands: Sequence[Any]) -> bool:
     """Whether Python itself computes this, on numbers."""
-    return op.name == "as_number" or (op.name in PYTHON_OPERATORS and all(
-        x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands
-    ))
+    return op.name == "as_number" or (
+        op.name in PYTHON_OPERATORS
+        and all(x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands)
+    )
 
 
 def _key(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Hashable:

@@ -1,8 +1,9 @@
 """Programs for libraries with a compiler of their own (PyTorch, JAX): it gets the replay.
 
-A backend's target says so by ``LANGUAGE = "library"``. Its ``compile`` turns a function of arrays
-that returns a list of arrays into a compiled one. ``NUMBERS`` tells whether that takes Python
-numbers for what they are; where it would keep their values, they come as arrays without axes.
+A backend's target says so by ``LANGUAGE = "library"``. Its ``compile_program`` turns a function of
+arrays that returns a list of arrays into a compiled one. ``NUMBERS`` tells whether that takes
+Python numbers for what they are; where it would keep their values, they come as arrays without
+axes.
 """
 
 import warnings
@@ -23,7 +24,9 @@ class Library(Protocol):
     LANGUAGE: str
     NUMBERS: bool
 
-    def compile(self, program: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]: ...
+    def compile_program(
+        self, program: Callable[..., Sequence[Any]]
+    ) -> Callable[..., Sequence[Any]]: ...
 
     def array(self, number: Any) -> Any: ...
 
@@ -93,11 +96,11 @@ class _Delegated:
             graph = without_numbers(graph)
         inputs = [*graph.constants, *graph.inputs]
         whole = Graph(inputs, {}, graph.equations, graph.outputs, graph.name)
-        self._run: Any = library.compile(replay(whole))
+        self._run: Any = library.compile_program(replay(whole))
 
     def __call__(self, *inputs: Any) -> Sequence[Any]:
         if self._run is None:
-            return self._plain(*inputs)  # type: ignore[no-any-return]
+            return self._plain(*inputs)
         try:
             if self._array is not None:
                 given = [self._array(x) if type(x) in LITERALS else x for x in inputs]
@@ -119,4 +122,4 @@ class _Delegated:
                 x.item() if weak and type(x) not in LITERALS else x
                 for x, weak in zip(found, self._weak, strict=True)
             ]
-        return found  # type: ignore[no-any-return]
+        return found

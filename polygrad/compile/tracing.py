@@ -125,7 +125,7 @@ def run_traced(
     writer: GraphTrace, function: Callable[[list[Array]], Sequence[Any]], inputs: Sequence[Value]
 ) -> list[Value]:
     """The outputs of a function of arrays, whose ops the trace writes down."""
-    from polygrad.compile import control  # which traces too
+    import polygrad.compile.control as control  # which traces too
 
     before = LOOPS.set(control)
     try:

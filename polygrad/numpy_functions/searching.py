@@ -228,7 +228,7 @@ def put(a: Any, ind: Any, v: Any) -> None:
 
 
 def _write_masked(name: str, a: Any, mask: Any, values: Any, place: Any) -> None:
-    """Write ``values``, repeated, where a mask holds; ``place(mask)`` says which at each element."""
+    """Write ``values``, repeated, where a mask holds; ``place(mask)`` says which goes where."""
     a = _target(name, a)
     values = ops.reshape(ops.astype(array(values), a.dtype), (-1,))
     count = values.shape[0]

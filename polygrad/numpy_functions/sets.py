@@ -1,5 +1,6 @@
 """Stand-ins for NumPy's sets and sorted orders, its windows, and what gives places in arrays."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,7 +66,9 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 
 
 for _name in ("unique_all", "unique_counts", "unique_inverse", "unique_values"):
-    numpy_function(_name)(lambda x, function=getattr(ops, _name): function(array(x)))
+    numpy_function(_name)(
+        functools.partial(lambda function, x: function(array(x)), getattr(ops, _name))
+    )
 
 
 @numpy_function("lexsort")
@@ -148,7 +151,7 @@ def diag_indices_from(arr: Any) -> tuple[Any, ...]:
 
 
 @numpy_function("histogram_bin_edges")
-def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:  # noqa: A002, E501
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """numpy.histogram_bin_edges for a number of bins or for the edges themselves."""
     if not isinstance(bins, int):
         return array(bins)

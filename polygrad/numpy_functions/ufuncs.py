@@ -97,6 +97,22 @@ UFUNCS |= {
     "vecmat": lambda a, b: ops.matmul(ops.expand_dims(ops.conj(a), axis=-2), b)[..., 0, :],
 }  # fmt: skip
 
+
+def _spherical(name: str, bessel: Callable[..., Any], scale: float, sign: int) -> None:
+    """The ufuncs inside scipy.special.spherical_jn and its kin, and of their derivatives."""
+
+    def value(n: Any, z: Any) -> Any:
+        return ops.sqrt(scale / z) * bessel(n + 0.5, z)
+
+    UFUNCS[f"_spherical_{name}"] = value
+    UFUNCS[f"_spherical_{name}_d"] = lambda n, z: sign * value(n - 1, z) - (n + 1) / z * value(n, z)
+
+
+_spherical("jn", special.jv, math.pi / 2, 1)
+_spherical("yn", special.yv, math.pi / 2, 1)
+_spherical("in", special.iv, math.pi / 2, 1)
+_spherical("kn", special.kv, math.pi / 2, -1)
+
 # A ufunc's reduction over several axes at once.
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "add": total,

@@ -52,12 +52,12 @@ def _cut(name: str, full: Any, x: Any, y: Any, mode: str, late: bool = False) ->
         wanted = x.shape
     else:
         larger = [m >= n for m, n in zip(x.shape, y.shape, strict=True)]
-        if any(larger) and not all(larger):
-            if not all(n >= m for m, n in zip(x.shape, y.shape, strict=True)):
-                raise ShapeError(
-                    f"scipy.signal.{name}: got shapes {x.shape} and {y.shape}, expected one at "
-                    "least as large as the other along every axis for mode 'valid'"
-                )
+        smaller = [n >= m for m, n in zip(x.shape, y.shape, strict=True)]
+        if not all(larger) and not all(smaller):
+            raise ShapeError(
+                f"scipy.signal.{name}: got shapes {x.shape} and {y.shape}, expected one at "
+                "least as large as the other along every axis for mode 'valid'"
+            )
         wanted = tuple(abs(m - n) + 1 for m, n in zip(x.shape, y.shape, strict=True))
     more = 1 if late and mode == "same" else 0
     starts = [(n - k + more) // 2 for n, k in zip(full.shape, wanted, strict=True)]
@@ -148,8 +148,14 @@ def medfilt(volume: Any, kernel_size: Any = None) -> Any:
 
 @stand_in("signal.upfirdn")
 def upfirdn(
-    h: Any, x: Any, up: int = 1, down: int = 1, axis: int = -1, mode: str = "constant", cval: Any = 0
-) -> Any:  # fmt: skip
+    h: Any,
+    x: Any,
+    up: int = 1,
+    down: int = 1,
+    axis: int = -1,
+    mode: str = "constant",
+    cval: Any = 0,
+) -> Any:
     """scipy.signal.upfirdn, with zeros around the signal."""
     if mode != "constant" or cval != 0:
         raise no_stand_in("signal.upfirdn", f"mode={mode!r}, cval={cval!r}")

@@ -95,7 +95,7 @@ def is_front(function: Any) -> bool:
 def front_of_class(cls: Any) -> None:
     """Make instances for Arrays, and calls of instances with Arrays, run polygrad's way."""
     FRONT_CLASSES.add(cls)
-    make, run = cls.__new__, getattr(cls, "__call__", None)
+    make, run = cls.__new__, getattr(cls, "__call__", None)  # noqa: B004
     if is_front(make):  # inherited, and it serves all subclasses
         return
 
@@ -186,4 +186,4 @@ def watch() -> None:
     for name in MODULES:
         if name in sys.modules and switched_on():
             extend(sys.modules[name])
-    sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder())

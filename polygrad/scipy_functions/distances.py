@@ -171,7 +171,7 @@ def _defaults(metric: Any, rows: Any, options: dict[str, Any]) -> dict[str, Any]
 
 
 @stand_in("spatial.distance.cdist")
-def cdist(XA: Any, XB: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs: Any) -> Any:  # noqa: N803, E501
+def cdist(XA: Any, XB: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs: Any) -> Any:  # noqa: N803
     """scipy.spatial.distance.cdist."""
     a, b = together(XA, XB)
     if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[1]:

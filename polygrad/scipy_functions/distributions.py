@@ -186,10 +186,7 @@ def _discrete(name: str, formula: Callable[..., Any]) -> None:
         valid = array(self._argcheck(*shapes))
         low, high = _support(self, shapes, y)
         mass = name in ("pmf", "logpmf")
-        if mass:
-            inside = (low <= y) & (y <= high) & (y == ops.floor(y))
-        else:
-            inside = (low <= y) & (y < high)
+        inside = (low <= y) & ((y <= high) & (y == ops.floor(y)) if mass else y < high)
         bounded = ops.where(ops.isfinite(low), low, ops.where(ops.isfinite(high), high - 1, 0 * y))
         value = formula(self, ops.where(inside & valid, y, bounded), *shapes)
         below, above = (0.0, 0.0) if mass else (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)

@@ -15,17 +15,6 @@ _PADDING = 12
 """What SciPy adds at the borders where the spline itself has no such border."""
 
 
-def _coefficients(x: Any, order: int, mode: str) -> Any:
-    """The coefficients of the spline through the elements, by the matrix of each axis."""
-    kind = "mirror" if mode in ("constant", "nearest") else mode
-    for axis, n in enumerate(x.shape):
-        if n > 1:
-            eye = ops.to_numpy(ops.eye(n, dtype=ops.float64, device="cpu"))
-            matrix = scipy("ndimage.spline_filter1d")(eye, order, axis=0, mode=kind)
-            x = apply_along(constant(matrix, x), x, axis)
-    return x
-
-
 def _bump(t: Any, order: int) -> Any:
     """The B-spline of an order around 0."""
     total: Any = 0.0
@@ -69,7 +58,7 @@ def interpolated(
     elif mode == "nearest":
         places = [ops.clip(at, 0, n - 1) for at, n in zip(places, x.shape, strict=True)]
     if order > 1 and prefilter:
-        x = _coefficients(x, order, mode)
+        x = spline_filter(x, order, None, "mirror" if mode in ("constant", "nearest") else mode)
     indices, weights = [], []
     for at, n in zip(places, x.shape, strict=True):
         fixed = ops.stop_gradient(at)
@@ -236,3 +225,62 @@ def rotate(
     places[first] = c * i + s * j + (height - 1) / 2
     places[second] = c * j - s * i + (width - 1) / 2
     return _written(interpolated("rotate", x, places, order, mode, cval, prefilter), output)
+
+
+@stand_in("ndimage.spline_filter1d")
+def spline_filter1d(
+    input: Any,  # noqa: A002
+    order: int = 3,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "mirror",
+) -> Any:
+    """scipy.ndimage.spline_filter1d, as a product with its matrix."""
+    x = inexact(input)
+    if order in (0, 1) or x.shape[axis] == 1:
+        return x
+    eye = ops.to_numpy(ops.eye(x.shape[axis], dtype=ops.float64, device="cpu"))
+    matrix = scipy("ndimage.spline_filter1d")(eye, order, axis=0, mode=mode)
+    return apply_along(constant(matrix, x), x, axis % len(x.shape))
+
+
+@stand_in("ndimage.spline_filter")
+def spline_filter(
+    input: Any,  # noqa: A002
+    order: int = 3,
+    output: Any = None,
+    mode: str = "mirror",
+) -> Any:
+    """scipy.ndimage.spline_filter."""
+    x = inexact(input)
+    for axis in range(len(x.shape)):
+        x = spline_filter1d(x, order, axis, None, mode)
+    return x
+
+
+@stand_in("ndimage.geometric_transform")
+def geometric_transform(
+    input: Any,  # noqa: A002
+    mapping: Any,
+    output_shape: Any = None,
+    output: Any = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: Any = 0.0,
+    prefilter: bool = True,
+    extra_arguments: tuple[Any, ...] = (),
+    extra_keywords: Any = None,
+) -> Any:
+    """scipy.ndimage.geometric_transform by a mapping of coordinates; it is called once for each."""
+    x = inexact(input)
+    shape = tuple(x.shape if output_shape is None else output_shape)
+    found = [
+        mapping(place, *extra_arguments, **(extra_keywords or {}))
+        for place in itertools.product(*map(range, shape))
+    ]
+    places = [
+        ops.reshape(ops.stack([ops.astype(array(p[i]), x.dtype) for p in found]), shape)
+        for i in range(len(x.shape))
+    ]
+    value = interpolated("geometric_transform", x, places, order, mode, cval, prefilter)
+    return _written(value, output)

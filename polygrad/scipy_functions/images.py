@@ -5,12 +5,10 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
-from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.errors import ShapeError
 from polygrad.scipy_functions.table import (
-    array,
     constant,
     inexact,
-    integers,
     no_stand_in,
     scipy,
     stand_in,
@@ -19,19 +17,16 @@ from polygrad.scipy_functions.table import (
 from polygrad.scipy_functions.windows import bordered, correlated, each, neighbourhoods, windows
 
 
-def _input(name: str, x: Any, output: Any) -> Any:
+def image(name: str, x: Any, output: Any) -> Any:
     """The image; an output of one's own has no place here."""
     if output is not None:
         raise no_stand_in(f"ndimage.{name}", "output=")
     return inexact(x)
 
 
-def _axes(axes: Any, ndim: int) -> list[int]:
+def axes_of(axes: Any, ndim: int) -> list[int]:
     given = range(ndim) if axes is None else [axes] if isinstance(axes, int) else axes
     return [axis % ndim for axis in given]
-
-
-# -- weighted sums ---------------------------------------------------------------------------
 
 
 @stand_in("ndimage.correlate1d")
@@ -45,7 +40,7 @@ def correlate1d(
     origin: int = 0,
 ) -> Any:
     """scipy.ndimage.correlate1d."""
-    x, w = together(_input("correlate1d", input, output), weights)
+    x, w = together(image("correlate1d", input, output), weights)
     return correlated("ndimage.correlate1d", x, w, axis % len(x.shape), mode, cval, origin)
 
 
@@ -77,22 +72,22 @@ def correlate(
     axes: Any = None,
 ) -> Any:
     """scipy.ndimage.correlate."""
-    x, w = together(_input("correlate", input, output), weights)
-    places = _axes(axes, len(x.shape))
+    x, w = together(image("correlate", input, output), weights)
+    places = axes_of(axes, len(x.shape))
     if len(w.shape) != len(places):
         raise ShapeError(
             f"scipy.ndimage.correlate: got weights of shape {w.shape}, expected {len(places)} axes"
         )
     ndim = len(x.shape)
     # The axes of the weights go with those of the image in ascending order, whatever `axes` is.
-    sizes = _spread(list(w.shape), sorted(places), ndim, 1)
-    modes = _spread(each(mode, len(places)), places, ndim, "reflect")
-    origins = _spread(each(origin, len(places)), places, ndim, 0)
+    sizes = spread(list(w.shape), sorted(places), ndim, 1)
+    modes = spread(each(mode, len(places)), places, ndim, "reflect")
+    origins = spread(each(origin, len(places)), places, ndim, 0)
     around = neighbourhoods("ndimage.correlate", x, sizes, modes, cval, origins)
     return ops.matmul(around, ops.reshape(w, (-1,)))
 
 
-def _spread(values: list[Any], places: list[int], ndim: int, default: Any) -> list[Any]:
+def spread(values: list[Any], places: list[int], ndim: int, default: Any) -> list[Any]:
     """Values for some axes as values for all."""
     found = [default] * ndim
     for place, value in zip(places, values, strict=True):
@@ -124,7 +119,7 @@ def _along_axes(
     name: str, x: Any, axes: Any, mode: Any, settings: Any, one: Callable[..., Any]
 ) -> Any:
     """A filter along several axes, one after the other."""
-    places = _axes(axes, len(x.shape))
+    places = axes_of(axes, len(x.shape))
     modes = each(mode, len(places))
     columns = [each(value, len(places)) for value in settings]
     for i, axis in enumerate(places):
@@ -146,7 +141,7 @@ def gaussian_filter1d(
     radius: Any = None,
 ) -> Any:
     """scipy.ndimage.gaussian_filter1d; differentiable by ``sigma`` too."""
-    x = _input("gaussian_filter1d", input, output)
+    x = image("gaussian_filter1d", input, output)
     width = ops.stop_gradient(sigma).item() if type(sigma) is Array else float(sigma)
     reach = int(truncate * width + 0.5) if radius is None else int(radius)
     sigma = ops.astype(sigma, x.dtype) if type(sigma) is Array else constant(float(sigma), x)
@@ -175,8 +170,8 @@ def gaussian_filter(
     axes: Any = None,
 ) -> Any:
     """scipy.ndimage.gaussian_filter; differentiable by ``sigma`` too."""
-    x = _input("gaussian_filter", input, output)
-    count = len(_axes(axes, len(x.shape)))
+    x = image("gaussian_filter", input, output)
+    count = len(axes_of(axes, len(x.shape)))
     sigmas = [sigma] * count if getattr(sigma, "shape", None) == () else each(sigma, count)
     radii = [radius] * count if radius is None else radius
 
@@ -199,7 +194,7 @@ def uniform_filter1d(
     origin: int = 0,
 ) -> Any:
     """scipy.ndimage.uniform_filter1d."""
-    x = _input("uniform_filter1d", input, output)
+    x = image("uniform_filter1d", input, output)
     axis %= len(x.shape)
     before = size // 2 + origin
     x = bordered("ndimage.uniform_filter1d", x, axis, before, size - 1 - before, mode, cval)
@@ -218,7 +213,7 @@ def uniform_filter(
     axes: Any = None,
 ) -> Any:
     """scipy.ndimage.uniform_filter."""
-    x = _input("uniform_filter", input, output)
+    x = image("uniform_filter", input, output)
 
     def one(x: Any, axis: int, mode: str, size: int, origin: int) -> Any:
         return uniform_filter1d(x, size, axis, None, mode, cval, origin)
@@ -234,7 +229,7 @@ def _edges(name: str, smooth: list[float]) -> None:
         mode: Any = "reflect",
         cval: Any = 0.0,
     ) -> Any:
-        x = _input(name, input, output)
+        x = image(name, input, output)
         axis %= len(x.shape)
         for i, kind in enumerate(each(mode, len(x.shape))):
             weights = constant([-1.0, 0.0, 1.0] if i == axis else smooth, x)
@@ -260,8 +255,8 @@ def laplace(
     axes: Any = None,
 ) -> Any:
     """scipy.ndimage.laplace."""
-    x = _input("laplace", input, output)
-    places = _axes(axes, len(x.shape))
+    x = image("laplace", input, output)
+    places = axes_of(axes, len(x.shape))
     weights = constant([1.0, -2.0, 1.0], x)
     parts = [
         correlated("ndimage.laplace", x, weights, axis, kind, cval, 0)
@@ -273,7 +268,7 @@ def laplace(
 def _second(input: Any, sigma: Any, order: int, mode: Any, cval: Any, axes: Any, options: Any, combine: Any) -> Any:  # fmt: skip # noqa: A002, E501
     """Derivatives of a smoothed image along each axis, put together."""
     x = inexact(input)
-    places = _axes(axes, len(x.shape))
+    places = axes_of(axes, len(x.shape))
     parts = []
     for i in range(len(places)):
         orders = [order if i == j else 0 for j in range(len(places))]
@@ -295,7 +290,7 @@ def gaussian_laplace(
     **kwargs: Any,
 ) -> Any:
     """scipy.ndimage.gaussian_laplace."""
-    x = _input("gaussian_laplace", input, output)
+    x = image("gaussian_laplace", input, output)
     return _second(x, sigma, 2, mode, cval, axes, kwargs, lambda part: part)
 
 
@@ -311,126 +306,8 @@ def gaussian_gradient_magnitude(
     **kwargs: Any,
 ) -> Any:
     """scipy.ndimage.gaussian_gradient_magnitude."""
-    x = _input("gaussian_gradient_magnitude", input, output)
+    x = image("gaussian_gradient_magnitude", input, output)
     return ops.sqrt(_second(x, sigma, 1, mode, cval, axes, kwargs, ops.square))
-
-
-# -- ranks -----------------------------------------------------------------------------------
-
-
-def _around(name: str, x: Any, size: Any, footprint: Any, mode: Any, cval: Any, origin: Any, axes: Any) -> Any:  # fmt: skip # noqa: E501
-    """Each neighbourhood in the shape of a footprint, as a new last axis."""
-    places = _axes(axes, len(x.shape))
-    mask = None
-    if footprint is not None:
-        footprint = ops.astype(array(footprint), ops.bool)
-        sizes, where = list(footprint.shape), sorted(places)
-        mask = ops.reshape(footprint, (-1,)).tolist()
-    elif size is not None:
-        sizes, where = [int(n) for n in each(size, len(places))], places
-    else:
-        raise ArgumentValueError(f"scipy.ndimage.{name}: got neither size nor footprint")
-    ndim = len(x.shape)
-    around = neighbourhoods(
-        f"ndimage.{name}",
-        x,
-        _spread(sizes, where, ndim, 1),
-        _spread(each(mode, len(places)), places, ndim, "reflect"),
-        cval,
-        _spread(each(origin, len(places)), places, ndim, 0),
-    )
-    if mask is None:
-        return around
-    return around[..., integers([i for i, inside in enumerate(mask) if inside], x)]
-
-
-def _ranks(name: str, pick: Callable[..., Any]) -> None:
-    """Enter a filter that takes one of the sorted neighbours: ``pick(around)``."""
-
-    def function(
-        input: Any,  # noqa: A002
-        size: Any = None,
-        footprint: Any = None,
-        output: Any = None,
-        mode: Any = "reflect",
-        cval: Any = 0.0,
-        origin: Any = 0,
-        *,
-        axes: Any = None,
-    ) -> Any:
-        x = _input(name, input, output)
-        return pick(_around(name, x, size, footprint, mode, cval, origin, axes))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"scipy.ndimage.{name}."
-    stand_in(f"ndimage.{name}")(function)
-
-
-_ranks("maximum_filter", lambda around: ops.max(around, axis=-1))
-_ranks("minimum_filter", lambda around: ops.min(around, axis=-1))
-_ranks("median_filter", lambda around: ops.sort(around)[..., around.shape[-1] // 2])
-
-
-def _ranks_along(name: str, reduce: Callable[..., Any]) -> None:
-    def function(
-        input: Any,  # noqa: A002
-        size: int,
-        axis: int = -1,
-        output: Any = None,
-        mode: str = "reflect",
-        cval: Any = 0.0,
-        origin: int = 0,
-    ) -> Any:
-        x = _input(name, input, output)
-        return reduce(_around(name, x, size, None, mode, cval, origin, axis), axis=-1)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"scipy.ndimage.{name}."
-    stand_in(f"ndimage.{name}")(function)
-
-
-_ranks_along("maximum_filter1d", ops.max)
-_ranks_along("minimum_filter1d", ops.min)
-
-
-@stand_in("ndimage.rank_filter")
-def rank_filter(
-    input: Any,  # noqa: A002
-    rank: int,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-    *,
-    axes: Any = None,
-) -> Any:
-    """scipy.ndimage.rank_filter."""
-    x = _input("rank_filter", input, output)
-    around = _around("rank_filter", x, size, footprint, mode, cval, origin, axes)
-    return ops.sort(around)[..., rank]
-
-
-@stand_in("ndimage.percentile_filter")
-def percentile_filter(
-    input: Any,  # noqa: A002
-    percentile: float,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-    *,
-    axes: Any = None,
-) -> Any:
-    """scipy.ndimage.percentile_filter."""
-    x = _input("percentile_filter", input, output)
-    around = _around("percentile_filter", x, size, footprint, mode, cval, origin, axes)
-    count = around.shape[-1]
-    share = percentile + 100 if percentile < 0 else percentile
-    return ops.sort(around)[..., min(int(count * share / 100), count - 1)]
 
 
 # -- in the space of frequencies -------------------------------------------------------------
@@ -444,7 +321,7 @@ def _frequencies(name: str) -> None:
         axis: int = -1,
         output: Any = None,
     ) -> Any:
-        x = _input(name, input, output)
+        x = image(name, input, output)
         # The filter is a product: what it makes of ones is the factor.
         ones = ops.to_numpy(ops.ones(x.shape, dtype=ops.complex128, device="cpu"))
         factor = ops.asarray(scipy(f"ndimage.{name}")(ones, by, n, axis), device=x.device)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
-from polygrad.scipy_functions.table import array, inexact, stand_in
+from polygrad.scipy_functions.table import array, inexact, integers, stand_in
 
 
 def _regions(x: Any, labels: Any, index: Any) -> tuple[Any, tuple[int, ...]]:
@@ -83,3 +83,43 @@ def center_of_mass(input: Any, labels: Any = None, index: Any = None) -> Any:  #
     if shape == ():
         return tuple(part[0] for part in found)
     return [tuple(part[i] for part in found) for i in range(shape[0])]
+
+
+@stand_in("ndimage.median")
+def median(input: Any, labels: Any = None, index: Any = None) -> Any:  # noqa: A002
+    """scipy.ndimage.median."""
+    x = inexact(input)
+    inside, shape = _regions(x, labels, index)
+    flat = ops.reshape(x, (-1,))
+    values = []
+    for row in (ops.stop_gradient(inside) > 0).tolist():
+        places = [i for i, kept in enumerate(row) if kept]
+        values.append(ops.median(ops.take(flat, integers(places, x))))
+    return ops.reshape(ops.stack(values), shape)
+
+
+@stand_in("ndimage.extrema")
+def extrema(input: Any, labels: Any = None, index: Any = None) -> Any:  # noqa: A002
+    """scipy.ndimage.extrema: least and largest values, and their places."""
+    x = inexact(input)
+    inside, shape = _regions(x, labels, index)
+    flat = ops.reshape(x, (-1,))
+    found: list[Any] = []
+    for end, pick in ((float("inf"), ops.argmin), (-float("inf"), ops.argmax)):
+        held = ops.where(inside > 0, flat, ops.full_like(flat, end))
+        places = pick(ops.stop_gradient(held), axis=1)
+        found.append((ops.reshape(ops.take(flat, places), shape), places.tolist()))
+    spots = [[_place(k, x.shape) for k in places] for _, places in found]
+    (low, _), (high, _) = found
+    if shape == ():
+        return low, high, spots[0][0], spots[1][0]
+    return low, high, spots[0], spots[1]
+
+
+def _place(k: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The coordinates of the k-th element."""
+    found: list[int] = []
+    for n in reversed(shape):
+        found.insert(0, k % n)
+        k //= n
+    return tuple(found)

@@ -285,7 +285,9 @@ def lu(
             "use pg.vmap for a stack"
         )
     m, n = a.shape
-    order, columns, rows = list(range(m)), [], []
+    order = list(range(m))
+    columns: list[Any] = []
+    rows: list[Any] = []
     rest = a
     for k in range(min(m, n)):
         sizes = ops.stop_gradient(ops.abs(rest[:, 0]))

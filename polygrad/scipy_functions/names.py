@@ -11,6 +11,9 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "scipy.integrate": (
         "simpson",
     ),
+    "scipy.interpolate": (
+        "make_interp_spline", "make_lsq_spline", "make_smoothing_spline",
+    ),
     "scipy.linalg": (
         "cho_factor", "cho_solve", "cholesky", "circulant", "companion", "det", "eigh", "eigvals",
         "eigvalsh", "expm", "hankel", "inv", "lstsq", "lu", "norm", "pinv", "qr", "solve",
@@ -19,18 +22,23 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "toeplitz",
     ),
     "scipy.ndimage": (
-        "affine_transform", "center_of_mass", "convolve", "convolve1d", "correlate",
-        "correlate1d", "fourier_ellipsoid", "fourier_gaussian", "fourier_shift",
-        "fourier_uniform", "gaussian_filter", "gaussian_filter1d", "gaussian_gradient_magnitude",
-        "gaussian_laplace", "laplace", "map_coordinates", "maximum", "maximum_filter",
-        "maximum_filter1d", "mean", "median_filter", "minimum", "minimum_filter",
-        "minimum_filter1d", "percentile_filter", "prewitt", "rank_filter", "rotate", "shift",
-        "sobel", "standard_deviation", "sum", "sum_labels", "uniform_filter", "uniform_filter1d",
-        "variance", "zoom",
+        "affine_transform", "black_tophat", "center_of_mass", "convolve", "convolve1d",
+        "correlate", "correlate1d", "extrema", "fourier_ellipsoid", "fourier_gaussian",
+        "fourier_shift", "fourier_uniform", "gaussian_filter", "gaussian_filter1d",
+        "gaussian_gradient_magnitude", "gaussian_laplace", "generic_filter",
+        "generic_gradient_magnitude", "generic_laplace", "geometric_transform", "grey_closing",
+        "grey_dilation", "grey_erosion", "grey_opening", "labeled_comprehension", "laplace",
+        "map_coordinates", "maximum", "maximum_filter", "maximum_filter1d", "mean", "median",
+        "median_filter", "minimum", "minimum_filter", "minimum_filter1d",
+        "morphological_gradient", "morphological_laplace", "percentile_filter", "prewitt",
+        "rank_filter", "rotate", "shift", "sobel", "spline_filter", "spline_filter1d",
+        "standard_deviation", "sum", "sum_labels", "uniform_filter", "uniform_filter1d",
+        "variance", "white_tophat", "zoom",
     ),
     "scipy.signal": (
-        "convolve", "convolve2d", "correlate", "correlate2d", "lfilter", "lfilter_zi", "medfilt",
-        "medfilt2d", "sosfilt", "upfirdn",
+        "convolve", "convolve2d", "correlate", "correlate2d", "cspline1d", "cspline1d_eval",
+        "lfilter", "lfilter_zi", "medfilt", "medfilt2d", "qspline1d", "qspline1d_eval", "sosfilt",
+        "upfirdn",
     ),
     "scipy.spatial.distance": (
         "cdist", "correlation", "directed_hausdorff", "pdist", "squareform",
@@ -69,6 +77,9 @@ RERUN: dict[str, tuple[str, ...]] = {
     "scipy.spatial.distance": (
         "braycurtis", "canberra", "chebyshev", "cityblock", "cosine", "euclidean",
         "jensenshannon", "mahalanobis", "minkowski", "seuclidean", "sqeuclidean",
+    ),
+    "scipy.special": (
+        "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn",
     ),
     "scipy.stats": (
         "Normal.ccdf", "Normal.cdf", "Normal.icdf", "Normal.logccdf", "Normal.logcdf",

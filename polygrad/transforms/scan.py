@@ -94,9 +94,7 @@ def _eager(f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int) -> tu
     return carry.value, tree.map(lambda *ys: ops.concat(list(ys)), *parts)
 
 
-def _instruction(
-    f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int
-) -> tuple[Any, Any]:
+def _instruction(f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int) -> tuple[Any, Any]:
     """One instruction of a traced program; two, one in the other, to keep less."""
     loops = LOOPS.get()
     if not every or every >= n:

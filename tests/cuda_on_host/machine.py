@@ -39,15 +39,15 @@ def on_host(source, folder, optimise="-O1"):
     file = Path(folder) / "kernels.cpp"
     file.write_text('#include "shim.h"\n' + source + "".join(runners))
     out = file.with_suffix(".so")
-    command = [COMPILER, "-std=c++17", optimise, "-ffp-contract=off", "-shared", "-fPIC", "-pthread",
-               f"-I{HERE}", str(file), "-o", str(out)]  # fmt: skip
+    command = [COMPILER, "-std=c++17", optimise, "-ffp-contract=off", "-shared", "-fPIC",
+               "-pthread", f"-I{HERE}", str(file), "-o", str(out)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:3000] + source
     return ctypes.CDLL(str(out)), dict(_HEAD.findall(source))
 
 
 class Machine:
-    """See `polygrad.compile.cuda.host.Host`. 
+    """See `polygrad.compile.cuda.host.Host`.
 
     Blocks whose threads wait for each other get at most ``threads`` of them: each is a thread.
     """

@@ -13,6 +13,8 @@ from polygrad.compile.cuda.types import (
     converted,
     is_float,
     is_signed,
+)
+from polygrad.compile.cuda.types import (
     name as type_name,
 )
 from polygrad.compile.graph import Value
@@ -26,10 +28,20 @@ _LOGICAL = {
     "logical_and": "{0} && {1}", "logical_or": "{0} || {1}", "logical_xor": "{0} != {1}",
     "logical_not": "!{0}",
 }  # fmt: skip
-_SAME = ("clip_none", "positive", "astype", "astype_discrete", "copy", "stop_gradient", "conj", "real")
+_SAME = (
+    "clip_none",
+    "positive",
+    "astype",
+    "astype_discrete",
+    "copy",
+    "stop_gradient",
+    "conj",
+    "real",
+)
 _FUNCTIONS = {
     "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p", "log2": "log2",
-    "log10": "log10", "sqrt": "sqrt", "std_root": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin",
+    "log10": "log10", "sqrt": "sqrt", "std_root": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan",
+    "asin": "asin",
     "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
     "asinh": "asinh", "acosh": "acosh", "atanh": "atanh", "atan2": "atan2", "hypot": "hypot",
     "pow": "pow", "copysign": "copysign", "nextafter": "nextafter", "abs": "fabs",
@@ -89,21 +101,22 @@ template <typename T> __device__ inline T pg_floor_divide(T a, T b) {
   T q = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? (T)(q - 1) : q;
 }
-#define PG_DIVISION(T, FMOD, FLOOR, COPYSIGN)                                   \\
-  template <> __device__ inline T pg_mod<T>(T a, T b) {                         \\
-    T m = FMOD(a, b);                                                           \\
-    if (b == 0) return m;                                                       \\
-    if (m == 0) return COPYSIGN((T)0, b);                                       \\
-    return (m < 0) != (b < 0) ? m + b : m;                                      \\
-  }                                                                             \\
-  template <> __device__ inline T pg_floor_divide<T>(T a, T b) {                \\
-    if (b == 0) return a / b;                                                   \\
-    T m = FMOD(a, b);                                                           \\
-    T q = (a - m) / b;                                                          \\
-    if (m != 0 && (m < 0) != (b < 0)) q -= 1;                                   \\
-    if (q == 0) return COPYSIGN((T)0, a / b);                                   \\
-    T f = FLOOR(q);                                                             \\
-    return q - f > (T)0.5 ? f + 1 : f;                                          \\
+#define PG_DIVISION(T, FMOD, FLOOR, COPYSIGN)                                           \\
+  template <> __device__ inline T pg_mod<T>(T a, T b) {                                 \\
+    T m = FMOD(a, b);                                                                   \\
+    if (b == 0) return m;                                                               \\
+    if (m == 0) return COPYSIGN((T)0, b);                                               \\
+    return (m < 0) != (b < 0) ? m + b : m;                                              \\
+  }                                                                                     \\
+  template <> __device__ inline T pg_floor_divide<T>(T a, T b) {                        \\
+    T d = a / b, big = (T)PG_INF;                                                       \\
+    if (b == 0 || d == big || d == -big || b == big || b == -big) return FLOOR(d);      \\
+    T m = FMOD(a, b);                                                                   \\
+    T q = (a - m) / b;                                                                  \\
+    if (m != 0 && (m < 0) != (b < 0)) q -= 1;                                           \\
+    if (q == 0) return COPYSIGN((T)0, d);                                               \\
+    T f = FLOOR(q);                                                                     \\
+    return q - f > (T)0.5 ? f + 1 : f;                                                  \\
   }
 PG_DIVISION(float, fmodf, floorf, copysignf)
 PG_DIVISION(double, fmod, floor, copysign)

@@ -20,7 +20,9 @@ class Host(Protocol):
         """The kernels of a source, compiled for the current device, by name."""
         ...
 
-    def launch(self, kernel: Any, grid: tuple[int, int], threads: int, args: tuple[Any, ...]) -> None:  # noqa: E501
+    def launch(
+        self, kernel: Any, grid: tuple[int, int], threads: int, args: tuple[Any, ...]
+    ) -> None:
         """Start a kernel; arguments are Python numbers, addresses among them."""
         ...
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from polygrad.compile.cuda.pull import Puller, identity, written
 from polygrad.compile.cuda.schedule import Group, Root
-from polygrad.compile.cuda.types import constant, is_float, name as type_name, weak_name
+from polygrad.compile.cuda.types import constant, is_float, weak_name
+from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.native import index as indexing
 from polygrad.compile.native.index import Line
@@ -67,7 +68,7 @@ class Kernel:
         op = root.op
         return Group(parts.shape, [Root(root.value, parts, (0,), op)], {parts}, 1)
 
-    # -- axes ---------------------------------------------------------------------------------------
+    # -- axes --------------------------------------------------------------------------------------
 
     def _target(self, root: Root) -> Line:
         """Where a root is written, in elements."""
@@ -153,7 +154,7 @@ class Kernel:
         """Blocks, and rows of blocks."""
         return self.blocks, self.chunks
 
-    # -- text ---------------------------------------------------------------------------------------
+    # -- text --------------------------------------------------------------------------------------
 
     def _pointer(self, value: Value) -> str:
         """The parameter for the memory of a value, or for a Python number."""
@@ -191,7 +192,9 @@ class Kernel:
             if root.op:
                 x = _started(root, x)
                 totals.append((f"a{number}", root, out))
-                inside.append(f"a{number} = {combined(root.op, root.value.dtype, f'a{number}', x)};")  # noqa: E501
+                inside.append(
+                    f"a{number} = {combined(root.op, root.value.dtype, f'a{number}', x)};"
+                )
             else:
                 inside.append(f"{out}[{written(self._target(root))}] = {x};")
         kind = self._index_type()
@@ -207,7 +210,9 @@ class Kernel:
         place = "o" if self.chunks == 1 else f"({kind})blockIdx.y * {self.size} + o"
         low = "0" if self.chunks == 1 else f"({kind})blockIdx.y * {self.step}"
         high = str(self.length)
-        lines = [f"const {kind} o = {thread if self.form == 'thread' else '(' + kind + ')blockIdx.x'};"]  # noqa: E501
+        lines = [
+            f"const {kind} o = {thread if self.form == 'thread' else '(' + kind + ')blockIdx.x'};"
+        ]
         if self.form == "thread":
             lines.append(f"if (o >= {self.size}) return;")
         lines += [*self._split("o", self.kept, kind), *starts]
@@ -215,7 +220,9 @@ class Kernel:
             lines += [f"const {kind} low = {low};", f"const {kind} end = low + {self.step};"]
             lines += [f"const {kind} high = end < {high} ? end : {high};"]
             low, high = "low", "high"
-        begin, stride = (low, "1") if self.form == "thread" else (f"{low} + threadIdx.x", "blockDim.x")  # noqa: E501
+        begin, stride = (
+            (low, "1") if self.form == "thread" else (f"{low} + threadIdx.x", "blockDim.x")
+        )
         lines.append(f"for ({kind} r = {begin}; r < {high}; r += {stride}) {{")
         lines += _indented([*self._split("r", self.reduced, kind), *inside])
         lines.append("}")

@@ -17,7 +17,9 @@ class Memory:
     names; ``dynamic`` are arrays that the library makes.
     """
 
-    def __init__(self, schedule: Schedule, steps: Sequence[Launch], donated: Sequence[bool]) -> None:
+    def __init__(
+        self, schedule: Schedule, steps: Sequence[Launch], donated: Sequence[bool]
+    ) -> None:
         self.schedule, self.steps = schedule, steps
         self.defined: dict[Value, int] = {}
         self.last: dict[Value, int] = {}

@@ -116,7 +116,9 @@ class Program:
             self.steps.append(step)
             return
         count = sum(isinstance(s, Kernel) for s in self.steps)
-        kernel = Kernel(f"{self.prefix}{count}", step, self.schedule.producers, self.schedule.stored)
+        kernel = Kernel(
+            f"{self.prefix}{count}", step, self.schedule.producers, self.schedule.stored
+        )
         if not kernel.empty:
             self.steps.append(kernel)
             for second in kernel.seconds:
@@ -138,7 +140,7 @@ class Program:
                 found.append(step)
         return found
 
-    # -- the source ---------------------------------------------------------------------------------
+    # -- the source --------------------------------------------------------------------------------
 
     def texts(self) -> dict[str, str]:
         """The kernels of the program in CUDA C++, by name; they use the functions of PRELUDE."""
@@ -161,7 +163,7 @@ class Program:
                 lines.append(f"// library: {part.equation.op.name if part.equation else 'copy'}")
         return "\n".join(lines) + "\n\n" + PRELUDE + "".join(self.texts().values())
 
-    # -- running ------------------------------------------------------------------------------------
+    # -- running -----------------------------------------------------------------------------------
 
     def run(self, *inputs: Any) -> list[Any]:
         """The outputs of one call."""
@@ -247,9 +249,10 @@ class Run:
         for value in values:
             if value in memory.fresh:
                 given = memory.instead.get(value)
-                known[value] = (
-                    self.host.empty(value.shape, self.dtype(value)) if given is None else known[given]
-                )  # fmt: skip
+                if given is None:
+                    known[value] = self.host.empty(value.shape, self.dtype(value))
+                else:
+                    known[value] = known[given]
 
     def array(self, value: Value, known: dict[Value, Any]) -> Any:
         """A value as an array, through reshapes."""
@@ -289,9 +292,7 @@ class Run:
                 weak = isinstance(x, Value) and x.weak and not plain
                 given.append(host.asarray(one) if weak else one)
             made = impl(*given, **equation.params)
-            for value, one in zip(
-                equation.outputs, made if op.multiple else (made,), strict=True
-            ):
+            for value, one in zip(equation.outputs, made if op.multiple else (made,), strict=True):
                 one = host.in_order(host.asarray(one))
                 known[value] = host.own(one, given) if value in results else one
 

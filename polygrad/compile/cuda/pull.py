@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad.compile.cuda import elements
-from polygrad.compile.cuda.types import Unsupported, converted, name as type_name
+from polygrad.compile.cuda.types import Unsupported, converted
+from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.native import index as indexing

@@ -74,8 +74,10 @@ def prepare(graph: Graph) -> Graph:
     """The graph with each mean as a sum and a division."""
 
     def rule(equation: Equation, _: Any) -> Any:
-        x, out = equation.inputs[0] if equation.inputs else None, equation.outputs[0]
-        if equation.op.name != "mean" or out.dtype.name not in PRODUCTS or x.dtype != out.dtype:
+        if equation.op.name != "mean":
+            return None
+        x, out = equation.inputs[0], equation.out
+        if out.dtype.name not in PRODUCTS or x.dtype != out.dtype:
             return None
         count = x.size // max(out.size, 1)
         total = out.like()
@@ -107,7 +109,7 @@ class Schedule:
                 break
             self.stored |= again
 
-    # -- what has to be in memory -------------------------------------------------------------------
+    # -- what has to be in memory ------------------------------------------------------------------
 
     def base(self, x: Value) -> Value:
         """The value whose memory another one is, through reshapes."""
@@ -193,7 +195,7 @@ class Schedule:
                 self.copies.append(Root(new, value))
                 self.results.append(new)
 
-    # -- steps --------------------------------------------------------------------------------------
+    # -- steps -------------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
         self.place: dict[Value, int] = {}
@@ -241,7 +243,9 @@ class Schedule:
             step = self.steps[number]
             if not isinstance(step, Group) or step.space != space:
                 continue
-            if step.cost + puller.cost > LARGEST or (root.op and step.axes not in (None, root.axes)):  # noqa: E501
+            if step.cost + puller.cost > LARGEST or (
+                root.op and step.axes not in (None, root.axes)
+            ):
                 continue
             chosen = number
             break
@@ -308,7 +312,10 @@ def kernelable(equation: Equation) -> bool:
     if equation.op.multiple or not all(map(_typed, (*equation.values, *equation.outputs))):
         return False
     out, params = equation.out, equation.params
-    if any(x.device != out.device for x in equation.values if not x.weak) or None in equation.inputs:  # noqa: E501
+    if (
+        any(x.device != out.device for x in equation.values if not x.weak)
+        or None in equation.inputs
+    ):
         return False
     if by_element(equation.op):
         if params and name not in ("astype", "astype_discrete", "copy"):

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 
-class Unsupported(Exception):  # noqa: N818  a signal: the op runs as the library's own function
+class Unsupported(Exception):
     """There is no kernel for an op or data type; the message says which."""
 
 
@@ -51,7 +51,11 @@ def constant(value: Any, dtype: Any) -> str:
             return f"({kind})PG_NAN"
         if math.isinf(value):
             return f"({kind}){'-' if value < 0 else ''}PG_INF"
-        return f"({kind}){value!r}" if value >= 0 and not _negative_zero(value) else f"({kind})({value!r})"  # noqa: E501
+        return (
+            f"({kind}){value!r}"
+            if value >= 0 and not _negative_zero(value)
+            else f"({kind})({value!r})"
+        )
     if type(value) is complex or (type(value) is float and not value.is_integer()):
         raise Unsupported(f"the number {value} among integers")
     return f"({kind}){int(value) % 2**64}ULL"
