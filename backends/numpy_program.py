@@ -51,6 +51,8 @@ _UFUNCS = dict(zip(_SAME_NAME, _SAME_NAME, strict=True)) | {
     "conj": "conjugate", "bitwise_invert": "invert", "bitwise_left_shift": "left_shift",
     "bitwise_right_shift": "right_shift", "round": "rint",
 }  # fmt: skip
+_CORRECTED = {"floor_divide": "fc", "tanh": "c", "expm1": "c", "sign": "c"}
+"""Where polygrad.corrections replaces results of the ufunc: kinds of data type by op."""
 _REDUCTIONS = {
     "sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum, "prod": np.multiply,
     "all": np.logical_and, "any": np.logical_or,
@@ -61,6 +63,8 @@ _FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 def into(name: str, params: dict[str, Any], operands: Sequence[Operand], out: Operand) -> Any:
     """The call that writes an op's answer to an array, or None where there is none."""
+    if out.dtype.kind in _CORRECTED.get(name, ""):
+        return None
     if name in _UFUNCS and not params:
         return _ufunc(getattr(np, _UFUNCS[name]), operands, out)
     if name in _REDUCTIONS:

@@ -409,3 +409,15 @@ def test_tracing_the_mnist_step_takes_well_under_fifty_milliseconds_of_work():
     known = len(abstract._KNOWN)
     pg.make_graph(step)(weights, x, labels)
     assert len(abstract._KNOWN) == known
+
+
+def test_special_cases_of_the_standard_hold_in_compiled_functions():
+    a = np.array([np.inf, -np.inf, 1.0, 5.0, np.nan, -7.0, 0.0])
+    b = np.array([2.0, 3.0, np.inf, -np.inf, 1.0, 2.0, 0.0])
+    z = np.array([complex(np.inf, 1), complex(-np.inf, 2), complex(-0.0, 0.0)])
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(pg.jit(lambda a, b: a // b)(a, b), pg.floor_divide(a, b))
+        for function in (pg.tanh, pg.expm1, pg.sign):
+            found, expected = pg.jit(function)(z), function(z)
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(np.signbit(found.imag), np.signbit(expected.imag))

@@ -134,7 +134,7 @@ def _ranked(name: str, volume: Any, sizes: list[int], rank: int, mask: Any = Non
     return ops.sort(around)[..., rank]
 
 
-@stand_in("signal.medfilt", "signal.medfilt2d")
+@stand_in("signal.medfilt")
 def medfilt(volume: Any, kernel_size: Any = None) -> Any:
     """scipy.signal.medfilt."""
     x = inexact(volume)
@@ -144,6 +144,12 @@ def medfilt(volume: Any, kernel_size: Any = None) -> Any:
             f"scipy.signal.medfilt: got kernel_size {kernel_size}, expected odd numbers"
         )
     return _ranked("signal.medfilt", x, sizes, math.prod(sizes) // 2)
+
+
+@stand_in("signal.medfilt2d")
+def medfilt2d(input: Any, kernel_size: Any = 3) -> Any:  # noqa: A002
+    """scipy.signal.medfilt2d."""
+    return medfilt(input, kernel_size)
 
 
 @stand_in("signal.upfirdn")

@@ -21,7 +21,7 @@ def _arguments(dist: Any, x: Any, args: Any, kwargs: Any) -> tuple[Any, list[Any
     shapes, loc, scale = dist._parse_args(*args, **kwargs)
     given = together(x, loc, scale, *shapes)
     x, loc, scale, shapes = given[0], given[1], given[2], list(given[3:])
-    valid = (scale > 0) & array(dist._argcheck(*shapes))
+    valid = (scale > 0) & ops.astype(array(dist._argcheck(*shapes)), ops.bool)
     return (x - loc) / scale, shapes, scale, loc, valid
 
 
@@ -183,7 +183,7 @@ def _discrete(name: str, formula: Callable[..., Any]) -> None:
         shapes, loc, _ = self._parse_args(*args, **kwargs)
         k, loc, *shapes = together(k, loc, *shapes)
         y = k - loc
-        valid = array(self._argcheck(*shapes))
+        valid = ops.astype(array(self._argcheck(*shapes)), ops.bool)
         low, high = _support(self, shapes, y)
         mass = name in ("pmf", "logpmf")
         inside = (low <= y) & ((y <= high) & (y == ops.floor(y)) if mass else y < high)
@@ -262,7 +262,13 @@ def kernel_logpdf(self: Any, x: Any) -> Any:
     return ops.logsumexp(energy, axis=0) - norm
 
 
-@stand_in("stats.gaussian_kde.evaluate", "stats.gaussian_kde.__call__", "stats.gaussian_kde.pdf")
-def kernel_density(self: Any, points: Any = None, x: Any = None) -> Any:
+@stand_in("stats.gaussian_kde.evaluate", "stats.gaussian_kde.__call__")
+def kernel_density(self: Any, points: Any) -> Any:
     """A kernel density estimate, of fixed data, at points."""
-    return ops.exp(kernel_logpdf(self, points if x is None else x))
+    return ops.exp(kernel_logpdf(self, points))
+
+
+@stand_in("stats.gaussian_kde.pdf")
+def kernel_pdf(self: Any, x: Any) -> Any:
+    """A kernel density estimate, of fixed data, at points."""
+    return kernel_density(self, x)

@@ -19,6 +19,27 @@ from polygrad.scipy_functions.table import (
 from polygrad.scipy_functions.windows import correlated
 
 
+@stand_in("signal.detrend")
+def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0, overwrite_data: bool = False) -> Any:  # fmt: skip # noqa: A002, E501
+    """scipy.signal.detrend."""
+    x = ops.moveaxis(inexact(data), axis, -1)
+    if type in ("constant", "c"):
+        return ops.moveaxis(x - ops.mean(x, axis=-1, keepdims=True), -1, axis)
+    if type not in ("linear", "l"):
+        raise ArgumentValueError(
+            f"scipy.signal.detrend: got type {type!r}, expected 'linear' or 'constant'"
+        )
+    n = x.shape[-1]
+    given = bp.tolist() if hasattr(bp, "tolist") else bp
+    cuts = sorted({0, n, *(given if isinstance(given, list | tuple) else [given])})
+    if cuts[-1] > n:
+        raise ArgumentValueError(
+            f"scipy.signal.detrend: got the break point {cuts[-1]}, expected at most {n}"
+        )
+    parts = [_without_line(x[..., i:j]) for i, j in zip(cuts, cuts[1:], strict=False)]
+    return ops.moveaxis(ops.concat(parts, axis=-1), -1, axis)
+
+
 def _without_line(x: Any) -> Any:
     """``x`` less the line of least squares along the last axis."""
     x = x - ops.mean(x, axis=-1, keepdims=True)

@@ -313,26 +313,35 @@ def gaussian_gradient_magnitude(
 # -- in the space of frequencies -------------------------------------------------------------
 
 
-def _frequencies(name: str) -> None:
-    def function(
-        input: Any,  # noqa: A002
-        by: Any,
-        n: int = -1,
-        axis: int = -1,
-        output: Any = None,
-    ) -> Any:
-        x = image(name, input, output)
-        # The filter is a product: what it makes of ones is the factor.
-        ones = ops.to_numpy(ops.ones(x.shape, dtype=ops.complex128, device="cpu"))
-        factor = ops.asarray(scipy(f"ndimage.{name}")(ones, by, n, axis), device=x.device)
-        if name != "fourier_shift":
-            return x * ops.astype(ops.real(factor), ops.real(x).dtype)
-        return x * factor
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"scipy.ndimage.{name}, by a constant."
-    stand_in(f"ndimage.{name}")(function)
+def _filtered(name: str, x: Any, by: Any, n: int, axis: int, output: Any) -> Any:
+    """A product with a constant factor, which is what the filter makes of ones."""
+    x = image(name, x, output)
+    ones = ops.to_numpy(ops.ones(x.shape, dtype=ops.complex128, device="cpu"))
+    factor = ops.asarray(scipy(f"ndimage.{name}")(ones, by, n, axis), device=x.device)
+    if name != "fourier_shift":
+        factor = ops.real(factor)
+    return x * factor
 
 
-for _name in ("fourier_gaussian", "fourier_shift", "fourier_uniform", "fourier_ellipsoid"):
-    _frequencies(_name)
+@stand_in("ndimage.fourier_gaussian")
+def fourier_gaussian(input: Any, sigma: Any, n: int = -1, axis: int = -1, output: Any = None) -> Any:  # fmt: skip # noqa: A002, E501
+    """scipy.ndimage.fourier_gaussian, by a constant."""
+    return _filtered("fourier_gaussian", input, sigma, n, axis, output)
+
+
+@stand_in("ndimage.fourier_uniform")
+def fourier_uniform(input: Any, size: Any, n: int = -1, axis: int = -1, output: Any = None) -> Any:  # fmt: skip # noqa: A002, E501
+    """scipy.ndimage.fourier_uniform, by a constant."""
+    return _filtered("fourier_uniform", input, size, n, axis, output)
+
+
+@stand_in("ndimage.fourier_ellipsoid")
+def fourier_ellipsoid(input: Any, size: Any, n: int = -1, axis: int = -1, output: Any = None) -> Any:  # fmt: skip # noqa: A002, E501
+    """scipy.ndimage.fourier_ellipsoid, by a constant."""
+    return _filtered("fourier_ellipsoid", input, size, n, axis, output)
+
+
+@stand_in("ndimage.fourier_shift")
+def fourier_shift(input: Any, shift: Any, n: int = -1, axis: int = -1, output: Any = None) -> Any:  # fmt: skip # noqa: A002, E501
+    """scipy.ndimage.fourier_shift, by a constant."""
+    return _filtered("fourier_shift", input, shift, n, axis, output)

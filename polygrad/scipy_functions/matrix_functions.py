@@ -69,7 +69,7 @@ def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
 
 
 @stand_in("linalg.sqrtm")
-def sqrtm(A: Any, **_: Any) -> Any:  # noqa: N803
+def sqrtm(A: Any, disp: Any = None, blocksize: Any = None) -> Any:  # noqa: N803
     """scipy.linalg.sqrtm, by the product form of the Denman-Beavers iteration.
 
     Higham, Functions of Matrices (2008), 6.3: the determinant scales the first steps.

@@ -122,34 +122,54 @@ def generic_filter(
     return ops.reshape(ops.stack(values), x.shape)
 
 
-def _by_second_derivative(name: str, combine: Callable[[Any], Any], finish: Callable[[Any], Any]) -> None:  # fmt: skip # noqa: E501
-    def function(
-        input: Any,  # noqa: A002
-        derivative: Callable[..., Any],
-        output: Any = None,
-        mode: Any = "reflect",
-        cval: Any = 0.0,
-        extra_arguments: tuple[Any, ...] = (),
-        extra_keywords: Any = None,
-        *,
-        axes: Any = None,
-    ) -> Any:
-        x = image(name, input, output)
-        places = axes_of(axes, len(x.shape))
-        modes = each(mode, len(places))
-        total = ops.zeros_like(x)
-        for axis, kind in zip(places, modes, strict=True):
-            part = derivative(x, axis, None, kind, cval, *extra_arguments, **(extra_keywords or {}))
-            total = total + combine(part)
-        return finish(total)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"scipy.ndimage.{name}."
-    stand_in(f"ndimage.{name}")(function)
+def _derivatives(name: str, input: Any, derivative: Any, output: Any, mode: Any, cval: Any, args: Any, kwargs: Any, axes: Any) -> list[Any]:  # fmt: skip # noqa: A002, E501
+    """The derivative along each axis, by the function given."""
+    x = image(name, input, output)
+    places = axes_of(axes, len(x.shape))
+    return [
+        derivative(x, axis, None, kind, cval, *args, **(kwargs or {}))
+        for axis, kind in zip(places, each(mode, len(places)), strict=True)
+    ]
 
 
-_by_second_derivative("generic_laplace", lambda part: part, lambda total: total)
-_by_second_derivative("generic_gradient_magnitude", ops.square, ops.sqrt)
+@stand_in("ndimage.generic_laplace")
+def generic_laplace(
+    input: Any,  # noqa: A002
+    derivative2: Callable[..., Any],
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    extra_arguments: tuple[Any, ...] = (),
+    extra_keywords: Any = None,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.generic_laplace."""
+    parts = _derivatives(
+        "generic_laplace", input, derivative2, output, mode, cval, extra_arguments,
+        extra_keywords, axes,
+    )  # fmt: skip
+    return sum(parts[1:], parts[0])
+
+
+@stand_in("ndimage.generic_gradient_magnitude")
+def generic_gradient_magnitude(
+    input: Any,  # noqa: A002
+    derivative: Callable[..., Any],
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    extra_arguments: tuple[Any, ...] = (),
+    extra_keywords: Any = None,
+    *,
+    axes: Any = None,
+) -> Any:
+    """scipy.ndimage.generic_gradient_magnitude."""
+    parts = _derivatives(
+        "generic_gradient_magnitude", input, derivative, output, mode, cval, extra_arguments,
+        extra_keywords, axes,
+    )  # fmt: skip
+    return ops.sqrt(sum(map(ops.square, parts[1:]), ops.square(parts[0])))
 
 
 @stand_in("ndimage.labeled_comprehension")

@@ -37,8 +37,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     ),
     "scipy.signal": (
         "convolve", "convolve2d", "correlate", "correlate2d", "cspline1d", "cspline1d_eval",
-        "lfilter", "lfilter_zi", "medfilt", "medfilt2d", "qspline1d", "qspline1d_eval", "sosfilt",
-        "upfirdn",
+        "detrend", "lfilter", "lfilter_zi", "medfilt", "medfilt2d", "qspline1d", "qspline1d_eval",
+        "sosfilt", "upfirdn",
     ),
     "scipy.spatial.distance": (
         "cdist", "correlation", "directed_hausdorff", "pdist", "squareform",
@@ -66,10 +66,10 @@ RERUN: dict[str, tuple[str, ...]] = {
         "tanhm", "tanm",
     ),
     "scipy.signal": (
-        "chirp", "coherence", "csd", "decimate", "deconvolve", "detrend", "filtfilt", "freqs",
-        "gausspulse", "lombscargle", "order_filter", "periodogram", "resample_poly",
-        "savgol_filter", "sawtooth", "sosfilt_zi", "sosfiltfilt", "spectrogram", "stft",
-        "sweep_poly", "welch", "wiener",
+        "chirp", "coherence", "csd", "decimate", "deconvolve", "filtfilt", "freqs", "gausspulse",
+        "lombscargle", "order_filter", "periodogram", "resample_poly", "savgol_filter",
+        "sawtooth", "sosfilt_zi", "sosfiltfilt", "spectrogram", "stft", "sweep_poly", "welch",
+        "wiener",
     ),
     "scipy.spatial": (
         "geometric_slerp", "procrustes",
