@@ -121,7 +121,12 @@ def test_backends_import_of_polygrad_only_what_a_record_needs():
         for module, line in imports(path):
             if module.split(".")[0] == "polygrad" and unit(module) != "backends":
                 assert unit(module) in (
-                    "additions", "backend", "corrections", "device", "dtypes", "errors",
+                    "additions",
+                    "backend",
+                    "corrections",
+                    "device",
+                    "dtypes",
+                    "errors",
                 ), (  # fmt: skip
                     f"{path}:{line} imports {module}"
                 )

@@ -64,10 +64,8 @@ class Elementwise(Op):
             if parent is None or rule is None:
                 found.append(None)
                 continue
-            if rule == 1:
-                c = g
-            elif rule == -1:
-                c = -g
+            if isinstance(rule, int):
+                c = g if rule == 1 else -g
             else:
                 c = rule(xp, g, ans, *node.args, **node.params)
                 if selected:

@@ -95,9 +95,7 @@ class ReverseTrace(Trace):
                 bit <<= 1
             mask |= bit  # one more bit: plans differ by the number of operands too
             # Written out for two: tuple(map(...)) takes five times as long.
-            classes = (
-                (type(values[0]), type(values[1])) if mask < 8 else tuple(map(type, values))
-            )
+            classes = (type(values[0]), type(values[1])) if mask < 8 else tuple(map(type, values))
         plan = op.plans.get(mask, _UNKNOWN)
         if plan is _UNKNOWN:
             plan = op.plan(mask, len(args))

@@ -210,9 +210,7 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
 
 
-def explained(
-    op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception
-) -> Exception:
+def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
     """The library's refusal as a polygrad error that shows what the op was given."""
     if isinstance(error, PolygradError):
         return error

@@ -33,10 +33,12 @@ def _create(name: str, *args: Any, dtype: Any, device: Any, **options: Any) -> A
     make, kind = getattr(backend.xp, name), backend.raw_dtype(dtype)
     try:
         value = make(*args, dtype=kind, device=place.raw, **options)
+    except PolygradError:
+        raise
     except (TypeError, ValueError, OverflowError) as error:
         given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in options.items())])
         named = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
-        raise error if isinstance(error, PolygradError) else named(f"{name}({given}): {error}")
+        raise named(f"{name}({given}): {error}") from error
     return wrap(backend.normalise(value))
 
 
@@ -371,8 +373,7 @@ _DLPACK_DEVICES = {1: "cpu", 2: "cuda:{}", 3: "cpu", 13: "cuda:{}"}
 
 def arange_beside(n: int, like: Any) -> Any:
     """The integers from 0 to n - 1 beside ``like``, of its kind."""
-    raw, backend = raw_and_backend(like)
-    made = arange(n, device=intern_device(backend, backend.device_of(raw)))
+    made = arange(n, device=device_of(like))
     return made if type(like) is Array else made._value
 
 
@@ -394,7 +395,5 @@ def scalar_beside(value: Any, like: Any) -> Any:
     """A Python number as an array of the kind, device and promoted data type of ``like``."""
     if type(value) not in PYTHON_SCALARS:
         return value
-    raw, backend = raw_and_backend(like)
-    place = intern_device(backend, backend.device_of(raw))
-    made = _create("full", (), value, dtype=result_type(like, value), device=place)
+    made = _create("full", (), value, dtype=result_type(like, value), device=device_of(like))
     return made if type(like) is Array else made._value

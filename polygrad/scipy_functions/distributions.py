@@ -34,7 +34,7 @@ def _support(dist: Any, shapes: list[Any], like: Any) -> tuple[Any, Any]:
 def _inside(low: Any, high: Any, like: Any) -> Any:
     """A point inside the support, for the formula where its value is not used."""
     bounded_low, bounded_high = ops.isfinite(low), ops.isfinite(high)
-    zero = ops.zeros_like(low + high + like * 0)
+    zero = ops.zeros_like(like) + ops.zeros_like(low) + ops.zeros_like(high)
     low, high = ops.where(bounded_low, low, zero), ops.where(bounded_high, high, zero)
     one_end = ops.where(bounded_low, low + 1, ops.where(bounded_high, high - 1, zero + 0.5))
     return ops.where(bounded_low & bounded_high, (low + high) / 2, one_end)
@@ -187,7 +187,9 @@ def _discrete(name: str, formula: Callable[..., Any]) -> None:
         low, high = _support(self, shapes, y)
         mass = name in ("pmf", "logpmf")
         inside = (low <= y) & ((y <= high) & (y == ops.floor(y)) if mass else y < high)
-        bounded = ops.where(ops.isfinite(low), low, ops.where(ops.isfinite(high), high - 1, 0 * y))
+        bounded = ops.where(
+            ops.isfinite(low), low, ops.where(ops.isfinite(high), high - 1, ops.zeros_like(y))
+        )
         value = formula(self, ops.where(inside & valid, y, bounded), *shapes)
         below, above = (0.0, 0.0) if mass else (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
         outside = ops.where(y < low, *(_constant(v, log, value) for v in (below, above)))
