@@ -125,6 +125,7 @@ def sources(programs, size=300):
     return found, stands
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_every_row_of_the_op_table_agrees_with_numpy(table):
     found, stands = sources([entry[-1] for entry in table])
@@ -188,12 +189,14 @@ def compiles(nvrtc, source, architecture):
         nvrtc.destroyProgram(program)
 
 
+@pytest.mark.backends  # which installs NVRTC
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_kernels_of_the_op_table_compile_by_nvrtc(nvrtc, table, architecture):
     for texts in sources([entry[-1] for entry in table])[0]:
         assert compiles(nvrtc, PRELUDE + "".join(texts.values()), architecture) > 1000
 
 
+@pytest.mark.backends  # which installs NVRTC
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", ["tiny", "mnist", "chain"])
 def test_kernels_of_training_steps_and_the_chain_compile_by_nvrtc(nvrtc, name, architecture):

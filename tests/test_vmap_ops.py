@@ -155,7 +155,9 @@ def mixed(batch: Batch, device: Any, i: int, k: int) -> list[Any]:
 def test_no_op_falls_back_to_a_python_loop() -> None:
     for module in ("fft", "linalg", "special", "nn"):
         getattr(pg, module).__all__  # noqa: B018  loads it, and declares its ops
-    assert not [name for name, op in OPS.items() if op.batching in (None, loop)]
+    without = [name for name, op in OPS.items() if op.batching in (None, loop)]
+    # jit writes class_places into a graph, below all transforms.
+    assert set(without) <= {"class_places"}
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

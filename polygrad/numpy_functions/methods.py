@@ -1,6 +1,5 @@
 """NumPy's methods of arrays: the functions of the table with the array in front."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +25,8 @@ def _method(name: str) -> Callable[..., Any]:
             return call(name, (self, *args), options)
         return function(self, *args, **options)
 
-    return functools.update_wrapper(method, function, ("__doc__",))
+    method.__name__, method.__doc__ = name.rpartition(".")[2], function.__doc__ or f"{name}."
+    return method
 
 
 def _sort(self: Array, axis: int = -1, kind: Any = None, *, stable: Any = None) -> None:
@@ -39,11 +39,16 @@ def _fill(self: Array, value: Any) -> None:
     rebind(self, ops.astype(ops.full_like(self, value), self.dtype))
 
 
+def _conj(self: Array) -> Any:
+    """The complex conjugate."""
+    return ops.conj(self)
+
+
 def install() -> None:
     """Give Array NumPy's methods; called when one is first looked up."""
     for name in _NAMES:
         setattr(Array, name, _method(f"numpy.{name}"))
     setattr(Array, "sort", _sort)
     setattr(Array, "fill", _fill)
-    setattr(Array, "conj", lambda self: ops.conj(self))
-    setattr(Array, "conjugate", lambda self: ops.conj(self))
+    setattr(Array, "conj", _conj)
+    setattr(Array, "conjugate", _conj)

@@ -143,18 +143,19 @@ def argmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     return ops.argmin(array(a), axis=axis, keepdims=keepdims)
 
 
-def _running(accumulate: Any) -> Any:
+def _running(name: str, accumulate: Any) -> Any:
     def function(a: Any, axis: Any = None, dtype: Any = None) -> Any:
         a = array(a)
         if axis is None:
             a, axis = ops.reshape(a, (-1,)), 0
         return accumulate(a, axis=axis, dtype=dtype)
 
-    return function
+    function.__doc__ = f"numpy.{name}."
+    return numpy_function(name)(function)
 
 
-cumsum = numpy_function("cumsum")(_running(ops.cumulative_sum))
-cumprod = numpy_function("cumprod")(_running(ops.cumulative_prod))
+cumsum = _running("cumsum", ops.cumulative_sum)
+cumprod = _running("cumprod", ops.cumulative_prod)
 
 
 @numpy_function("cumulative_sum")

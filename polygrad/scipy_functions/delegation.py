@@ -184,6 +184,7 @@ class _Finder:
 def watch() -> None:
     """Extend the modules that are loaded, and the others when they are; called once."""
     for name in MODULES:
-        if name in sys.modules and switched_on():
-            extend(sys.modules[name])
+        module = sys.modules.get(name)
+        if module is not None and switched_on():
+            extend(module)
     sys.meta_path.insert(0, _Finder())
