@@ -28,6 +28,7 @@ MODULES = (
     "numpy_by_hand",
     "polygrad_eager",
     "polygrad_jit",
+    "polygrad_native",
     "torch_eager",
     "torch_compiled",
     "jax_jit",

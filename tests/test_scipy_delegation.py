@@ -232,6 +232,20 @@ def test_an_interpolator_is_an_instance_of_scipys_class():
     assert type(plain(1.5)) is not pg.Array  # the plain one is as it was
 
 
+class Doubled(scipy.interpolate.CubicSpline):
+    def __call__(self, x):
+        return 2 * scipy.interpolate.CubicSpline.__call__(self, np.asarray(x))
+
+
+def test_a_subclass_of_ones_own_keeps_its_methods():
+    spline = Doubled(np.arange(6.0), pg.asarray(X))
+    np.testing.assert_allclose(
+        np.asarray(spline(1.5)), 2 * scipy.interpolate.CubicSpline(np.arange(6.0), X)(1.5)
+    )
+    with pytest.raises(LostGradientError):
+        pg.grad(lambda t: pg.sum(Doubled(np.arange(6.0), X)(t)))(np.array([1.5]))
+
+
 def test_functions_are_made_over_once():
     inner = scipy.signal.detrend.__wrapped__
     while hasattr(inner, "__wrapped__"):

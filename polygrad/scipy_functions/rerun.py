@@ -206,7 +206,8 @@ def rerun_class(cls: Any) -> Any:
         while is_front(value):
             value = value.__wrapped__
         if isinstance(value, FunctionType):
-            setattr(made, name, METHODS.get(f"{public}.{name}") or rerun(value, owner))
+            ours = METHODS.get(f"{public}.{name}")
+            setattr(made, name, ours or (rerun(value, owner) if _of_scipy(value) else value))
         elif isinstance(value, staticmethod | classmethod):
             setattr(made, name, type(value)(rerun(value.__func__, owner)))
         elif isinstance(value, property) and value.fget is not None:
