@@ -6,7 +6,7 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import BASE, Array
-from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
+from polygrad.backend import backend_for_type
 from polygrad.compile.keys import frozen
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
@@ -136,13 +136,6 @@ def kind(leaf: Any) -> Hashable | None:
 def is_tracked(leaf: Any) -> bool:
     """Whether a transform outside tracks an argument."""
     return type(leaf) is Array and leaf._trace is not BASE
-
-
-def is_plain(leaf: Any) -> bool:
-    """Whether a leaf is an array or a scalar of a library, without a wrapper."""
-    return backend_for_type(type(leaf)) is not None and (
-        type(leaf) in PLAIN_TYPES or type(leaf) in SCALAR_TYPES
-    )
 
 
 def _numbers(name: str, given: int | Sequence[int]) -> tuple[int, ...]:

@@ -15,13 +15,13 @@ same in every run.
 import math
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.cuda.pull import Puller, identity, written
 from polygrad.compile.cuda.schedule import Group, Root
 from polygrad.compile.cuda.types import constant, is_float, weak_name
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.native import index as indexing
-from polygrad.compile.native.index import Line
+from polygrad.compile.index import Line
 
 THREADS = 256
 FEW = 32

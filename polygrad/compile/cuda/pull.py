@@ -3,19 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.cuda import elements
 from polygrad.compile.cuda.types import Unsupported, converted
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.native import index as indexing
-from polygrad.compile.native.index import ZERO, Index, Line
+from polygrad.compile.index import ZERO, Index, Line
 from polygrad.dtypes import DTYPES
-
-
-def is_slot(part: Any) -> bool:
-    """Whether a part of an index stands for an index array."""
-    return not (part is None or part is Ellipsis or isinstance(part, int | slice))
 
 
 def is_alias(equation: Equation) -> bool:
@@ -110,33 +105,13 @@ class Puller:
     def _gathered(self, equation: Equation, index: Index) -> Index:
         """The index of the operand where index arrays decide; what is outside wraps around."""
         x, *arrays = equation.inputs
-        key = equation.params["index"]
-        count = max(len(a.shape) for a in arrays)
-        used = sum(part is not None and part is not Ellipsis for part in key)
-        found: list[Line] = []
-        at, chosen, waiting = 0, None, list(arrays)
-        for part in key:
-            if part is None:
-                at += 1
-            elif part is Ellipsis:
-                for _ in range(len(x.shape) - used):
-                    found.append(index[at])
-                    at += 1
-            elif isinstance(part, slice):
-                start, _, step = part.indices(x.shape[len(found)])
-                found.append(Line(start, ()).plus(index[at].times(step)))
-                at += 1
-            else:
-                if chosen is None:
-                    chosen = index[at : at + count]
-                    at += count
-                array = waiting.pop(0)
-                place = self.get(array, indexing.broadcast(chosen, array.shape))
-                place = converted(place, array.dtype, DTYPES["int64"])
-                wrapped = f"pg_wrap<long long>({place}, {x.shape[len(found)]})"
-                found.append(indexing.variable(self.put(DTYPES["int64"], wrapped)))
-        found += index[at:]
-        return tuple(found)
+
+        def place(array: Value, chosen: Index, length: int) -> Line:
+            found = converted(self.get(array, chosen), array.dtype, DTYPES["int64"])
+            wrapped = f"pg_wrap<long long>({found}, {length})"
+            return indexing.variable(self.put(DTYPES["int64"], wrapped))
+
+        return indexing.gathered(equation.params["index"], x.shape, arrays, index, place)
 
     def _class_place(self, equation: Equation, index: Index) -> str:
         labels, classes = equation.inputs[0], equation.params["classes"]

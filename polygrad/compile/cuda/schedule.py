@@ -7,12 +7,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.cuda import elements, types
-from polygrad.compile.cuda.pull import Puller, identity, is_alias, is_slot
+from polygrad.compile.cuda.pull import Puller, identity, is_alias
 from polygrad.compile.cuda.types import Unsupported
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.native import index as indexing
+from polygrad.compile.index import is_slot
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.core.op import OPS
 

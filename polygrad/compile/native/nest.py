@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.native import index as indexing
-from polygrad.compile.native.index import Line
+from polygrad.compile.index import Line
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.schedule import Loop, Root
 from polygrad.compile.native.text import Code, real

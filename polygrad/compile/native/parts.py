@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.native import index as indexing
-from polygrad.compile.native.index import Index, Line
-from polygrad.compile.native.prepare import is_slot
+from polygrad.compile.index import Index, Line, is_slot
 
 
 def indexed_shape(key: Any, shape: tuple[int, ...], arrays: Any) -> tuple[int, ...]:

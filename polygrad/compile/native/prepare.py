@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.native import index as indexing
+from polygrad.compile.index import is_slot
 from polygrad.compile.native.types import Unsupported, check
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.core.op import OPS
@@ -90,11 +91,6 @@ def _check_index(equation: Equation, first: int) -> None:
     slots = [i for i, part in enumerate(key) if is_slot(part)]
     if slots != list(range(slots[0], slots[-1] + 1)) or any(type(p) is int for p in key):
         raise Unsupported("index arrays apart from each other")
-
-
-def is_slot(part: Any) -> bool:
-    """Whether a part of an index stands for an index array."""
-    return not (part is None or part is Ellipsis or isinstance(part, int | slice))
 
 
 def is_alias(equation: Equation) -> bool:

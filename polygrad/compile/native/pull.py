@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
+from polygrad.compile.index import ZERO, Index, Line
 from polygrad.compile.native import elements
-from polygrad.compile.native import index as indexing
-from polygrad.compile.native.index import ZERO, Index, Line
-from polygrad.compile.native.prepare import is_alias, is_slot
+from polygrad.compile.native.prepare import is_alias
 from polygrad.compile.native.text import Code
 from polygrad.compile.native.types import Unsupported, convert, load, memory
 from polygrad.dtypes import DTYPES
@@ -110,32 +110,12 @@ class Puller:
 
     def gathered(self, shape: tuple[int, ...], key: Any, arrays: Any, index: Index) -> Index:
         """The index in an array of ``shape`` where index arrays decide."""
-        count = max(len(a.shape) for a in arrays)
-        used = sum(part is not None and part is not Ellipsis for part in key)
-        found: list[Line] = []
-        at, chosen, waiting = 0, None, list(arrays)
-        for part in key:
-            if part is None:
-                at += 1
-            elif part is Ellipsis:
-                for _ in range(len(shape) - used):
-                    found.append(index[at])
-                    at += 1
-            elif isinstance(part, slice):
-                start, _, step = part.indices(shape[len(found)])
-                found.append(Line(start, ()).plus(index[at].times(step)))
-                at += 1
-            else:
-                assert is_slot(part)
-                if chosen is None:
-                    chosen = index[at : at + count]
-                    at += count
-                array = waiting.pop(0)
-                place = self.get(array, indexing.broadcast(chosen, array.shape))
-                place = convert(self.code, place, array.dtype, DTYPES["int64"])
-                found.append(self._checked(place, shape[len(found)], wraps=True))
-        found += index[at:]
-        return tuple(found)
+
+        def place(array: Value, chosen: Index, length: int) -> Line:
+            found = convert(self.code, self.get(array, chosen), array.dtype, DTYPES["int64"])
+            return self._checked(found, length, wraps=True)
+
+        return indexing.gathered(key, shape, arrays, index, place)
 
     def _checked(self, place: str, length: int, wraps: bool) -> Line:
         """A place that is known to be inside; the program gives up where it is not."""

@@ -6,10 +6,10 @@ Everything else is computed where it is needed, in the loops of what needs it.
 from dataclasses import dataclass, field
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.native import elements
-from polygrad.compile.native import index as indexing
 from polygrad.compile.native.parts import Part, parts
 from polygrad.compile.native.prepare import PIECES, REDUCTIONS, is_alias
 from polygrad.compile.native.pull import Puller, identity

@@ -4,7 +4,7 @@ A `Line` is ``constant + sum of factor * variable``; an index is a tuple of line
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from polygrad.compile.graph import Equation
@@ -103,18 +103,62 @@ def through(equation: Equation, index: Index) -> Index:
 
 def basic(key: tuple[Any, ...], shape: tuple[int, ...], index: Index) -> Index:
     """Integers, slices, None and the ellipsis."""
-    lines = iter(index)
-    found: list[Line] = []
+    return _walked(key, shape, index, 0, None)
+
+
+def gathered(
+    key: tuple[Any, ...],
+    shape: tuple[int, ...],
+    arrays: Sequence[Any],
+    index: Index,
+    place: Callable[[Any, Index, int], Line],
+) -> Index:
+    """The index in an array of ``shape`` where index arrays stand in the key.
+
+    ``place(array, index, length)`` is the element of an index array, for an axis of that length.
+    """
+    waiting = iter(arrays)
+
+    def slot(chosen: Index, length: int) -> Line:
+        array = next(waiting)
+        return place(array, broadcast(chosen, array.shape), length)
+
+    return _walked(key, shape, index, max(len(a.shape) for a in arrays), slot)
+
+
+def _walked(
+    key: tuple[Any, ...],
+    shape: tuple[int, ...],
+    index: Index,
+    count: int,
+    slot: Callable[[Index, int], Line] | None,
+) -> Index:
+    """The parts of a key in turn; its index arrays have ``count`` axes together."""
     used = sum(part is not None and part is not Ellipsis for part in key)
+    found: list[Line] = []
+    at, chosen = 0, None
     for part in key:
         if part is None:
-            next(lines)
+            at += 1
         elif part is Ellipsis:
             for _ in range(len(shape) - used):
-                found.append(next(lines))
+                found.append(index[at])
+                at += 1
         elif isinstance(part, slice):
             start, _, step = part.indices(shape[len(found)])
-            found.append(Line(start, ()).plus(next(lines).times(step)))
-        else:
+            found.append(Line(start, ()).plus(index[at].times(step)))
+            at += 1
+        elif slot is None:
             found.append(Line(part % shape[len(found)], ()))
-    return tuple(found)
+        else:
+            assert is_slot(part)
+            if chosen is None:
+                chosen = index[at : at + count]
+                at += count
+            found.append(slot(chosen, shape[len(found)]))
+    return (*found, *index[at:])
+
+
+def is_slot(part: Any) -> bool:
+    """Whether a part of a key stands for an index array."""
+    return not (part is None or part is Ellipsis or isinstance(part, int | slice))
