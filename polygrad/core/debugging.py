@@ -1,6 +1,6 @@
 """debug_nans: the first op that makes a nan raises, and names the line that called it.
 
-While it is off none of this runs: switching it on puts other functions in the place of the four
+While it is off none of this runs: switching it on puts other functions in the place of the three
 below, so no path has a flag to test.
 """
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from polygrad.array import is_array, raw_and_backend
-from polygrad.core import tape, trace
+from polygrad.core import trace
 from polygrad.core.dual import ForwardTrace
 from polygrad.core.op import Op
 from polygrad.core.tape import ReverseTrace
@@ -100,7 +100,8 @@ class _Watched:
 
     def pull(self: Any, xp: Any, g: Any, node: Any, **options: Any) -> Any:
         found = self.by_rule(super().pull, xp, g, node, **options)  # type: ignore[misc]
-        _look(self, "backward", (g, *node.args, node.ans), found, node.args, self.line)
+        operands = node.args or tuple(filter(None, node.parents))  # where none had to be kept
+        _look(self, "backward", (g, *node.args, node.ans), found, operands, self.line)
         return found
 
     def push(self: Any, xp: Any, tangents: Any, ans: Any, args: Any, params: Any) -> Any:
@@ -136,6 +137,7 @@ def _watched(op: Any) -> Any:
         setattr(copy, name, value)
     if op.recorded is not None:
         copy.recorded = None  # residuals, which only its own rule reads, may hold a nan
+    copy.fast = {}  # so that every call comes by `run`
     copy.line = getattr(_here, "line", None) or user_line()
     return copy
 
@@ -221,7 +223,6 @@ def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
 _usual_run, _usual_reverse, _usual_forward = trace.run, ReverseTrace.process, ForwardTrace.process
 _PLACES: list[tuple[Any, str, Any, Callable[..., Any]]] = [
     (trace, "run", trace.run, _run),
-    (tape, "run", tape.run, _run),
     (ReverseTrace, "process", ReverseTrace.process, _reverse),
     (ForwardTrace, "process", ForwardTrace.process, _forward),
 ]

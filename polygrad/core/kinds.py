@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad.core.batch import BatchRule
 from polygrad.core.batch import elementwise as batch_elementwise
-from polygrad.core.op import Op, Plan, Rule, is_complex
+from polygrad.core.op import Op, Plan, Rule, constant, is_complex
 from polygrad.core.trace import bind
 from polygrad.errors import NonDifferentiableError
 
@@ -49,7 +49,7 @@ class Elementwise(Op):
         rule = self.rules[operand]
         if rule is None:
             return ()
-        return (_constant if isinstance(rule, int) else rule,)
+        return (constant if isinstance(rule, int) else rule,)
 
     def pull(self, xp: Any, g: Any, node: Any, selected: bool = False) -> Sequence[Any]:
         """Cotangents of the operands; with ``selected`` a cotangent of 0 stays 0 whatever the
@@ -96,10 +96,6 @@ class Elementwise(Op):
         if total is not None and total.shape != ans.shape:
             total = xp.broadcast_to(total, ans.shape)
         return total
-
-
-def _constant(xp: Any, g: Any, _ans: Any, *_operands: Any) -> Any:
-    """Stands for a partial derivative of 1 or -1, which needs nothing kept."""
 
 
 class Linear(Op):

@@ -14,7 +14,7 @@ from polygrad.dtypes import KNOWN, as_dtype
 from polygrad.errors import BackendError, RuleError
 
 Rule = Callable[..., Any]
-Plan = tuple[bool, tuple[int, ...]]
+Plan = tuple[bool, tuple[int, ...] | None]
 
 traced_namespace: Any = None
 """What rules get as ``xp`` for tracked values: set once, by `polygrad.ops`."""
@@ -103,9 +103,9 @@ class Op:
     def plan(self, mask: int, count: int) -> Plan | None:
         """What to keep when the operands in the bit set ``mask`` are tracked.
 
-        Whether to keep the answer, and which operands to drop; None when no derivative flows
-        to any tracked operand. Bit ``count`` of the mask is set too: one table serves ops of
-        any number of operands.
+        Whether to keep the answer, and which operands to drop (None if no rule looks even at the
+        shape of one); None when no derivative flows to any tracked operand. Bit ``count`` of the
+        mask is set too: one table serves ops of any number of operands.
         """
         rules = [rule for i in range(count) if mask >> i & 1 for rule in self.wants(i)]
         found = None
@@ -113,7 +113,8 @@ class Op:
             kept = [_kept_names(rule, count) for rule in rules]
             answer = any(keeps_answer for keeps_answer, _ in kept)
             dropped = [i for i in range(count) if not any(keeps[i] for _, keeps in kept)]
-            found = (answer, tuple(dropped))
+            blind = all(rule is constant for rule in rules)
+            found = (answer, None if blind else tuple(dropped))
         self.plans[mask] = found
         return found
 
@@ -133,6 +134,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
+
+
+def constant(xp: Any, g: Any, _ans: Any, *_operands: Any) -> Any:
+    """Stands for a partial derivative of 1 or -1, which needs nothing kept."""
 
 
 def _kept_names(rule: Rule, count: int) -> tuple[bool, tuple[bool, ...]]:

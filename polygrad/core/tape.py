@@ -11,15 +11,16 @@ from operator import add
 from typing import Any
 
 from polygrad.array import BASE, Array, wrap
-from polygrad.backend import ARRAY_TYPES, guard_of, namespace_of
+from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, Spec, match_dtype
-from polygrad.core.trace import Trace, bind, explained, leaked, lifted, run
+from polygrad.core.trace import Trace, bind, explained, leaked, lifted, rescued, settled
 from polygrad.dtypes import as_dtype
 from polygrad.errors import RuleError
 
 _order = itertools.count()
 _UNKNOWN: Any = object()
+_NOTHING: Any = ()  # the operands of an op whose rules look at none
 _BY_ELEMENT = ("elementwise", "linear")  # kinds of op that do not mix a zero with the rest
 
 
@@ -55,6 +56,13 @@ class Node:
         return Spec(self).size
 
 
+def _below(array: Array) -> Any:
+    """An operand of a lower level: a copy, as ``x[i] = v`` gives the caller's another value."""
+    if array._trace is BASE:
+        return array._value
+    return Array(array._value, array._trace, array._node)
+
+
 class ReverseTrace(Trace):
     """Records a node for each op that depends on the inputs of one `vjp` or `grad`."""
 
@@ -70,26 +78,20 @@ class ReverseTrace(Trace):
         if not self.alive:
             remedy = "return it from the function (has_aux=True), or keep pg.stop_gradient(x)"
             raise leaked(op, args, self, remedy)
-        values: list[Any] = []
-        parents: list[Node | None] = []
         classes: tuple[type, ...]
         if len(args) == 1:  # the one operand is of this trace, or the op would run elsewhere
-            value = args[0]._value
-            values.append(value)
-            parents.append(args[0]._node)
-            mask, classes = 3, (type(value),)
+            value, node = args[0]._value, args[0]._node
+            values, parents, mask, classes = [value], [node], 3, (type(value),)
         else:
-            mask, bit = 0, 1
+            values, parents, mask, bit = [], [], 0, 1
             for arg in args:
                 node = None
                 if type(arg) is Array:
                     if arg._trace is self:
                         mask |= bit
                         node, arg = arg._node, arg._value
-                    elif arg._trace is BASE:
-                        arg = arg._value
-                    else:  # a copy: the caller's own may get another value by x[i] = v
-                        arg = Array(arg._value, arg._trace, arg._node)
+                    else:
+                        arg = _below(arg)
                 values.append(arg)
                 parents.append(node)
                 bit <<= 1
@@ -103,16 +105,24 @@ class ReverseTrace(Trace):
         impl = op.fast.get(classes)
         if impl is None:
             out = bind(op, tuple(values), params)
-        elif op.recorded is None or plan is None:
-            out = run(op, impl, values, params)
-        else:
+        elif op.recorded is not None and plan is not None:
             return self._with_residuals(op, parents, values, params)
+        else:
+            try:
+                out = impl(*values, **params) if params else impl(*values)
+            except Exception as error:
+                out = rescued(op, values, params, error)
+            if type(out) not in PLAIN_TYPES:
+                out = settled(op, values, out)
         if plan is None:
             return tuple(map(wrap, out)) if op.multiple else wrap(out)
         keep_answer, dropped = plan
-        for i in dropped:
-            parent = parents[i]
-            values[i] = Spec(values[i]) if parent is None else parent
+        if dropped is None:
+            values = _NOTHING
+        else:
+            for i in dropped:
+                parent = parents[i]
+                values[i] = Spec(values[i]) if parent is None else parent
         if op.multiple:
             return self._several(op, parents, values, params, out, keep_answer)
         node = Node(op, parents, values, out if keep_answer else None, params, out)
@@ -145,11 +155,16 @@ class ReverseTrace(Trace):
         return tuple(found)
 
 
-def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[Any]:
+def backward(
+    seeds: Iterable[tuple[Node, Any]],
+    inputs: Sequence[Node],
+    selected: set[Node] | None = None,
+) -> list[Any]:
     """Cotangents of the inputs for the cotangents given at some nodes; None where none flows.
 
     Nodes are let go as the walk passes them, so memory that nobody else holds is freed on the
-    way.
+    way. ``selected`` is told which nodes a choice of elements was made from (where, x[mask]),
+    and tells it of those around the walk.
     """
     # What has arrived at each node that waits, by order. The latest node comes first: whatever
     # used a node's answer was made after it.
@@ -168,7 +183,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
     # Nodes that a choice of elements (where, x[mask]) was made from, itself or through ops by
     # element: their cotangents hold zeros for what was left out, where a derivative may be
     # infinite or nan.
-    selected: set[Node] = set()
+    selected = set() if selected is None else selected
     while heap:
         node, g = waiting.pop(heappop(heap))
         parents, op = node.parents, node.op
@@ -181,6 +196,8 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
                 waiting[-whole.order] = slot = [whole, [None] * len(whole.ans)]
                 heappush(heap, -whole.order)
             slot[1][node.slot] = g
+            if node in selected:
+                selected.add(whole)
             continue
         if op.multiple:
             g = _complete(node, g)
@@ -190,6 +207,10 @@ def backward(seeds: Iterable[tuple[Node, Any]], inputs: Sequence[Node]) -> list[
             if behind or (op.selects is not None and op.selects(node)):
                 selected.update(filter(None, parents))
             masked = behind and op.kind == "elementwise"
+            if op.kind == "compiled":  # a function, which knows what it chooses from
+                masked = node in selected
+                chosen = node.params["reverse"].chosen[masked]
+                selected.update(parents[i] for i in chosen)
         kind = _kind(g) if op.multiple else type(g)
         if node.traced or kind is Array:
             last, xp, guard = None, op_module.traced_namespace, None

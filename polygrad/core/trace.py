@@ -61,7 +61,17 @@ def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if top is None:
         return evaluate(op, args, params)
     if top is BASE:
-        out = evaluate(op, tuple([a._value if type(a) is Array else a for a in args]), params)
+        values = []  # by a loop: a comprehension costs a frame of its own
+        for arg in args:
+            values.append(arg._value if type(arg) is Array else arg)
+        # Written out for two: tuple(map(...)) takes five times as long.
+        two = len(values) == 2
+        classes = (type(values[0]), type(values[1])) if two else tuple(map(type, values))
+        impl = op.fast.get(classes)
+        if impl is None:
+            out = _evaluate_first(op, tuple(values), params, classes)
+        else:
+            out = run(op, impl, values, params)
         if op.multiple:
             return tuple([Array(value, BASE, None) for value in out])
         return Array(out, BASE, None)
@@ -104,11 +114,9 @@ def run(op: Op, impl: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
     try:
         out = impl(*args, **params) if params else impl(*args)
     except Exception as error:
-        out = _elsewhere(op, args, params, error)
-        if out is None:
-            raise explained(op, args, params, error) from error
+        out = rescued(op, args, params, error)
     # One array is the rule; several, or a library's scalar, are settled.
-    return out if type(out) in PLAIN_TYPES else _settled(op, args, out)
+    return out if type(out) in PLAIN_TYPES else settled(op, args, out)
 
 
 def _evaluate_first(
@@ -140,15 +148,18 @@ def _evaluate_first(
     return run(op, impl, args, params)
 
 
-def _elsewhere(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Any:
-    """What the backend offers in place of a function that its library refused, or None."""
+def rescued(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Any:
+    """What the backend offers in place of a function that its library refused, or an error."""
     for backend in {ARRAY_TYPES[type(arg)] for arg in args if type(arg) in ARRAY_TYPES}:
         if backend.elsewhere is not None:
-            return backend.elsewhere(op, args, params, error)
-    return None
+            out = backend.elsewhere(op, args, params, error)
+            if out is not None:
+                return out
+            break
+    raise explained(op, args, params, error) from error
 
 
-def _settled(op: Op, args: Sequence[Any], out: Any) -> Any:
+def settled(op: Op, args: Sequence[Any], out: Any) -> Any:
     """Results as arrays, where a library returned scalars of its own."""
     if type(out) in SCALAR_TYPES:
         return ARRAY_TYPES[type(out)].normalise(out)
