@@ -110,6 +110,9 @@ class CupyBackend(Backend):
     def synchronize(self, device: Any) -> None:
         device.synchronize()
 
+    def on_host(self, device: Any) -> bool:
+        return False
+
     def memory(self, device: Any) -> tuple[int, int] | None:
         free, total = device.mem_info
         return int(free), int(total)

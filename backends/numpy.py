@@ -72,6 +72,11 @@ class NumpyBackend(Backend):
         except (OSError, KeyError, ValueError):
             return None
 
+    def keep_memory(self, on: bool) -> None:
+        from polygrad.backends import numpy_memory
+
+        numpy_memory.keep(on)
+
     def from_host(self, value: Any, dtype: Any, device: Any) -> Any:
         return self.xp.asarray(value, dtype=dtype, copy=True)
 

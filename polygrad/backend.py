@@ -93,10 +93,8 @@ class Backend:
     multi_device = True
     """Whether two arrays of this library can live on different devices."""
     guard: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
-    """Wraps each function that computes on arrays of the library: ops, rules and additions.
-
-    For one with a current device of its own (CuPy), or arrays that no rule can take (Dask).
-    """
+    """Wraps what computes on the library's arrays: ops, rules and additions. For one with a
+    current device of its own (CuPy), or arrays that no rule can take (Dask)."""
     elsewhere: Callable[..., Any] | None = None
     """``elsewhere(op, operands, params, error)`` computes what the library refused, or is None."""
 
@@ -132,6 +130,9 @@ class Backend:
     def memory(self, device: Any) -> tuple[int, int] | None:
         """Free and total bytes of the device's memory, or None where unknown."""
         return None
+
+    def keep_memory(self, on: bool) -> None:
+        """See `Device.keep_memory`."""
 
     def target(self) -> Any:
         """What compiled programs call, or None: op by op.

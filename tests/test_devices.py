@@ -1,16 +1,19 @@
 """Device strings, the current device and its precedence, threads, and moving between devices."""
 
 import asyncio
+import ctypes
 import os
 import pickle
+import platform
 import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 import polygrad as pg
-from polygrad.errors import DeviceError, DeviceUnavailableError
+from polygrad.errors import BackendError, DeviceError, DeviceUnavailableError
 
 module = sys.modules["polygrad.device"]  # pg.device is the function
 ONE, TWO = "strict:device1", "strict:device2"
@@ -229,3 +232,34 @@ def test_devices_pickle_by_name():
 def test_synchronize_returns():
     for device in pg.devices():
         assert device.synchronize() is None
+
+
+def test_keep_memory_spares_page_faults_until_it_is_switched_off() -> None:
+    resource = pytest.importorskip("resource")
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("a setting of glibc")
+    x = np.ones(400_000)  # 3.2 MB: given back to the system when it is freed
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(10):
+            pg.exp(x * 2.0) + x * 3.0
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults()
+    usual = faults()
+    pg.device("cpu").keep_memory()
+    try:
+        faults()
+        kept = faults()
+    finally:
+        pg.device("cpu").keep_memory(False)
+    assert usual > 10_000
+    assert kept < usual / 20
+    assert faults() > usual / 2
+
+
+def test_keep_memory_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    with pytest.raises(BackendError, match=r"has no mallopt; .* on Linux"):
+        pg.device("cpu").keep_memory()
