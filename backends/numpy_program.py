@@ -205,6 +205,9 @@ BLOCK = 16_384
 """Elements of a block: a handful of them fit in the second-level cache."""
 PARALLEL = 4
 """Blocks from which on two threads share a loop: below, they wait for the interpreter."""
+AFTER_PRODUCTS = 16_000_000
+"""Operations on an element from which on they share one in a program with matrix products: the
+threads of BLAS go on spinning after a product, and a second one of ours waits for a core."""
 
 
 def buffer(nbytes: int) -> Any:
@@ -219,8 +222,13 @@ def array_in(memory: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return np.ndarray(shape, dtype, memory)
 
 
-def threads() -> int:
-    """How many threads loops may use."""
+def threads(work: int, products: bool) -> int:
+    """How many threads may share a loop of so many operations on one element.
+
+    ``products`` says whether the program has matrix products.
+    """
+    if products and work < AFTER_PRODUCTS:
+        return 1
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system

@@ -1,5 +1,6 @@
 """Writing a fused loop: a function that runs its equations block by block."""
 
+import math
 from typing import Any
 
 from polygrad.compile.graph import Equation, Value
@@ -145,6 +146,13 @@ class _LoopWriter:
 
     # -- the function ------------------------------------------------------------------------------
 
+    def _threads(self) -> int:
+        if not self.temps and self.blocks == 1:
+            return 1
+        work = math.prod(self.loop.shape) * len(self.loop.equations)
+        products = any(e.op.name == "matmul" for e in self.writer.graph.equations)
+        return self.target.threads(work, products)
+
     def _emit(self) -> None:
         writer, step = self.writer, self.step
         function = f"loop{self.number}"
@@ -156,7 +164,7 @@ class _LoopWriter:
         lines += [f"        {line}" for line in (*self.head, *self.body)]
         writer.functions.append("\n".join(lines))
         sets = []
-        for thread in range(self.target.threads() if self.temps or self.blocks > 1 else 1):
+        for thread in range(self._threads()):
             names = []
             for name, dtype in self.temps:
                 shape = (step, *self.rest)
