@@ -303,7 +303,7 @@ def test_random_programs_compiled_equal_eager(seed, kind, blocks, monkeypatch):
     monkeypatch.setattr(numpy_program, "LOOP", loop)
     monkeypatch.setattr(numpy_program, "BLOCK", block)
     monkeypatch.setattr(numpy_program, "PARALLEL", parallel)
-    monkeypatch.setattr(numpy_program, "threads", lambda: 2)
+    monkeypatch.setattr(numpy_program, "threads", lambda *_: 2)
     f, args = KINDS[kind](np.random.default_rng(1000 + seed))
     before = [a.copy() for a in args]
     with np.errstate(all="ignore"):
