@@ -78,10 +78,9 @@ format: $(VENV)/.dev  ## Format the code
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-bench: $(VENV)/.bench  ## Time polygrad beside NumPy by hand and its peers
+bench: $(VENV)/.bench  ## Time polygrad beside NumPy by hand and its peers (a quarter of an hour)
 	$(PY) -m benchmarks.bench $(ARGS)
 	$(PY) -m benchmarks.memory
-	$(PY) benchmarks/import_time.py
 
 wheel: $(VENV)/.dev  ## Build the wheel into dist/
 	$(PY) -m build --wheel --no-isolation

@@ -1,187 +1,125 @@
 """Times polygrad beside hand-written NumPy and the peers that are installed.
 
-Every library runs in turn, round after round, so that a machine that slows down slows all of
-them: the ratios hold where single times do not. Each has a process of its own, asleep while the
-others run, so that their thread pools keep out of each other's way. Each result is first checked
-against NumPy's.
+Libraries take turns, round after round, each in a process of its own (`benchmarks.turns` says
+how, and why so); a figure is the median over the rounds, a ratio the median of the ratios within
+each round. Each result is first checked against NumPy's. Then come the times of the imports, of
+the first calls (`benchmarks.compile_time`), and how the time grows with the size.
 
     python -m benchmarks.bench --cases tiny mnist --save
+
+With ``--save`` all figures go to a file in results/, which `python -m benchmarks.table` prints as
+Markdown.
 """
 
 import argparse
-import importlib
+import datetime
 import json
-import multiprocessing
 import os
 import platform
-import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from benchmarks import compile_time, growth, import_time, table
+from benchmarks.cases import CASES
+from benchmarks.turns import MODULES, installed, run
 
-from benchmarks.cases import CASES, Mlp
-
-MODULES = (
-    "numpy_by_hand",
-    "polygrad_eager",
-    "polygrad_jit",
-    "polygrad_native",
-    "torch_eager",
-    "torch_compiled",
-    "jax_jit",
-    "hips_autograd",
-    "mygrad_eager",
-)
-REFERENCE = "NumPy by hand"
-RESULTS = Path(__file__).parent / "results"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    model = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
+    about: dict[str, Any] = {"cpu": platform.processor() or platform.machine()}
+    cpuinfo, meminfo = Path("/proc/cpuinfo"), Path("/proc/meminfo")
     if cpuinfo.exists():
         names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0].partition(":")[2].strip() if names else model
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
+        if names:
+            about["cpu"] = names[0].partition(":")[2].strip()
+    about["cores"] = os.cpu_count()
+    if meminfo.exists():
+        about["memory GiB"] = round(int(meminfo.read_text().split()[1]) / 2**20)
+    about |= {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "date": datetime.date.today().isoformat(),
     }
+    if hasattr(os, "getloadavg"):
+        about["load at the start"] = round(os.getloadavg()[0], 1)
+    return about | {name: os.environ[name] for name in THREADS if name in os.environ}
 
 
-def serve(name: str, pipe: Any) -> None:
-    """The process of one library: prepares cases and times calls when told to."""
-    try:
-        module = importlib.import_module(f"benchmarks.libraries.{name}")
-    except ImportError as error:
-        pipe.send(("missing", str(error)))
-        return
-    pipe.send((module.NAME, module.version()))
-    function: Callable[[], Any] = list
-    while (order := pipe.recv()) is not None:
-        if isinstance(order, int):
-            start = time.perf_counter()
-            for _ in range(order):
-                function()
-            pipe.send((time.perf_counter() - start) / order)
-        else:
-            make = module.mlp if isinstance(order, Mlp) else module.chain
-            function = make(order)
-            value = function()
-            pipe.send(value.detach().numpy() if hasattr(value, "detach") else np.asarray(value))
+def _calls(options: Any, libraries: dict[str, str]) -> dict[str, Any]:
+    """The rows of all cases and of the imports, printed as they come, and notes."""
+    names = list(libraries.values())
+    print("\nMedian time of a call, and of its ratio to NumPy by hand in the same round\n")
+    table.head(names)
+    rows: list[dict[str, Any]] = []
+    notes: dict[str, str] = {}
+    for name in options.cases:
+        settings = options.rounds, options.warm, options.seconds
+        found, why = run(CASES[name], list(libraries), *settings)
+        table.show(found, names)
+        for where, reason in why.items():
+            print(f"  {where}: {reason}")
+        rows += found
+        notes |= why
+    if options.imports:
+        found = import_time.measure(set(names), options.imports)
+        table.show(found, names)
+        rows += found
+    return {"rows": rows, "notes": notes}
 
 
-class Library:
-    """A library in a process of its own."""
-
-    def __init__(self, module: str) -> None:
-        self.pipe, other = multiprocessing.Pipe()
-        process = multiprocessing.get_context("spawn").Process(
-            target=serve, args=(module, other), daemon=True
-        )
-        process.start()
-        self.name, self.version = self.pipe.recv()
-
-    def ask(self, order: Any) -> Any:
-        """Send an order and wait for the answer."""
-        self.pipe.send(order)
-        return self.pipe.recv()
-
-
-def libraries(skip: set[str]) -> list[Library]:
-    """The libraries that can be imported; says which cannot."""
-    found = []
-    for module in MODULES:
-        if module in skip:
-            continue
-        library = Library(module)
-        if library.name == "missing":
-            print(f"left out: {module} ({library.version})")
-        else:
-            found.append(library)
-    return found
-
-
-def time_in_turn(modules: list[Library], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Seconds a call of each library's function, one figure a round, taking turns."""
-    calls = {}
-    for library in modules:
-        once = min(library.ask(1) for _ in range(3))
-        calls[library.name] = max(1, int(seconds / max(once, 1e-7)))
-    times: dict[str, list[float]] = {library.name: [] for library in modules}
-    for _ in range(rounds):
-        for library in modules:
-            times[library.name].append(library.ask(calls[library.name]))
-    return times
-
-
-def check(case: Any, results: dict[str, Any]) -> None:
-    """Raise AssertionError unless every library computed what NumPy did."""
-    expected = np.asarray(results[REFERENCE])
-    for name, got in results.items():
-        np.testing.assert_allclose(got, expected, rtol=2e-3, atol=2e-3, err_msg=f"{case}: {name}")
-
-
-def run(case: Any, modules: list[Library], rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """The rows of one case: a library, its median time, and its ratio to NumPy by hand."""
-    check(case, {library.name: library.ask(case) for library in modules})
-    times = time_in_turn(modules, rounds, seconds)
-    rows = []
-    for name, figures in times.items():
-        ratios = [a / b for a, b in zip(figures, times[REFERENCE], strict=True)]
-        rows.append(
-            {
-                "case": case.name,
-                "library": name,
-                "microseconds": round(statistics.median(figures) * 1e6, 1),
-                "ratio": round(statistics.median(ratios), 2),
-                "ratio_min": round(min(ratios), 2),
-                "ratio_max": round(max(ratios), 2),
-            }
-        )
+def _first_calls(options: Any, libraries: dict[str, str]) -> list[dict[str, Any]]:
+    """The rows of the first calls."""
+    cases = [name for name in options.cases if name in compile_time.DEFAULT]
+    there = [module for module in compile_time.MODULES if module in libraries]
+    if not options.processes or not cases or not there:
+        return []
+    print("\nTime of the first call: see benchmarks/compile_time.py\n")
+    rows = compile_time.measure(cases, there, options.processes)
+    table.show(rows)
     return rows
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    """Print one case as a table."""
-    print(f"\n{rows[0]['case']}")
-    print(f"  {'library':<16}{'median us':>12}{'x NumPy by hand':>18}{'(min to max)':>18}")
-    for row in rows:
-        spread = f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f})"
-        print(
-            f"  {row['library']:<16}{row['microseconds']:>12,.1f}{row['ratio']:>18.2f}{spread:>18}"
-        )
+def _save(name: str, result: dict[str, Any]) -> None:
+    table.RESULTS.mkdir(exist_ok=True)
+    path = table.RESULTS / f"{name}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\nwritten: {path}")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the cases asked for, print their tables, and save them if told to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="*", choices=list(CASES), default=list(CASES))
-    parser.add_argument("--skip", nargs="*", choices=MODULES, default=[], help="libraries")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of each library a round")
+    parser.add_argument("--skip", nargs="*", choices=MODULES[1:], default=[], help="libraries")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--warm", type=float, default=0.1, help="seconds before a turn is timed")
+    parser.add_argument("--seconds", type=float, default=0.1, help="timed in a turn")
+    parser.add_argument("--imports", type=int, default=7, help="rounds of imports; 0: none")
+    parser.add_argument("--processes", type=int, default=3, help="for first calls; 0: none")
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
-    options = parser.parse_args()
-    modules = libraries(set(options.skip))
-    about = machine() | {library.name: library.version for library in modules}
-    print(", ".join(f"{key} {value}" for key, value in about.items()))
-    everything = []
-    for name in options.cases:
-        rows = run(CASES[name], modules, options.rounds, options.seconds)
-        show(rows)
-        everything += rows
-    for library in modules:
-        library.pipe.send(None)
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+    about = machine()
+    there = installed([module for module in MODULES if module not in options.skip])
+    libraries = {module: name for module, (name, _) in there.items()}
+    versions = dict(there.values())
+    print(", ".join(f"{key} {value}" for key, value in (about | versions).items()))
+    result: dict[str, Any] = {"machine": about, "versions": versions}
+    result["settings"] = {
+        key: getattr(options, key) for key in ("rounds", "warm", "seconds", "imports", "processes")
+    }
+    result |= _calls(options, libraries)
+    grown = growth.rows(result["rows"])
+    if grown:
+        print("\nTime for each element or weight, and the exponent of its growth with the size\n")
+        table.show(grown, list(versions))
+    result["compile"] = _first_calls(options, libraries)
     if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{options.save}.json"
-        path.write_text(json.dumps({"machine": about, "rows": everything}, indent=1) + "\n")
-        print(f"\nwritten: {path}")
+        _save(options.save, result)
+    print(f"\n{(time.monotonic() - start) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -70,9 +70,9 @@ def measure() -> None:
         print(f"{name:32}{middle:8.2f}{over}")
 
 
-def profile() -> None:
-    """Print the functions that the step of the tiny network spends its time in."""
-    step = polygrad_eager.mlp(CASES["tiny"])  # type: ignore[arg-type]
+def profile(case: str) -> None:
+    """Print the functions that an eager call of a case spends its time in."""
+    step = polygrad_eager.prepare(CASES[case])
     for _ in range(50):
         step()
     recorder = cProfile.Profile()
@@ -85,5 +85,9 @@ def profile() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", action="store_true", help="profile the tiny training step")
-    profile() if parser.parse_args().profile else measure()
+    parser.add_argument(
+        "--profile", nargs="?", const="tiny", choices=CASES, metavar="CASE",
+        help="profile an eager call of a case of the benchmark instead, tiny if none is named",
+    )  # fmt: skip
+    options = parser.parse_args()
+    profile(options.profile) if options.profile else measure()

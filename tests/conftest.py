@@ -1,7 +1,10 @@
 """Settings that have to be made before the first test file is imported."""
 
 import os
+import sys
+from pathlib import Path
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # SciPy reads it once, when it is imported
 # Native code takes over in the background; it has tests of its own, which turn it on.
 os.environ["POLYGRAD_NATIVE"] = "0"
+sys.path.append(str(Path(__file__).parent.parent))  # for the package benchmarks

@@ -1,5 +1,6 @@
-"""One module a library: ``mlp(case)`` and ``chain(case)`` return a function to time.
+"""One module a library, with these names:
 
-A step function updates its own weights and returns the loss; a chain function returns the
-gradient. Both return something that NumPy can read, once the work is done.
+- ``NAME``, and ``version()``;
+- ``MISSING``: kinds of case that are left out, and why;
+- ``prepare(case)``: a function to time, which returns what the case wants once it is there.
 """

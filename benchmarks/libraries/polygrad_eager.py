@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import polygrad as pg
-from benchmarks.cases import LEARNING_RATE, Chain, Mlp
+from benchmarks.cases import LEARNING_RATE, Case
+from benchmarks.libraries import polygrad_models
 
 NAME = "polygrad eager"
+MISSING: dict[str, str] = {}
 
 
 def version() -> str:
@@ -14,32 +16,24 @@ def version() -> str:
     return pg.__version__
 
 
-def mlp(case: Mlp) -> Callable[[], Any]:
-    """A training step."""
-    weights, (x, labels) = case.weights(), case.data()
+def prepare(case: Case) -> Callable[[], Any]:
+    """What to time."""
+    model = getattr(polygrad_models, case.kind)
+    arguments, data = case.arguments(), case.data()
+    if case.wants == "gradient":
+        gradient = pg.grad(model)
+        return lambda: gradient(arguments, *data)
+    value_and_grad = pg.value_and_grad(model)
 
-    def loss(weights: Any, x: Any) -> Any:
-        *pairs, w, b = weights
-        for i in range(0, len(pairs), 2):
-            x = pg.tanh(x @ pairs[i] + pairs[i + 1])
-        return pg.mean(pg.nn.softmax_cross_entropy(x @ w + b, labels))
-
-    value_and_grad = pg.value_and_grad(loss)
+    def both() -> Any:
+        value, grads = value_and_grad(arguments, *data)
+        return [value, *grads]
 
     def step() -> Any:
-        value, grads = value_and_grad(weights, x)
-        for weight, g in zip(weights, grads, strict=True):
+        value, grads = value_and_grad(arguments, *data)
+        for argument, g in zip(arguments, grads, strict=True):
             g *= LEARNING_RATE
-            weight -= g
-        return value
+            argument -= g
+        return [value, *arguments]
 
-    return step
-
-
-def chain(case: Chain) -> Callable[[], Any]:
-    """The gradient."""
-    x = case.data()
-    gradient = pg.grad(
-        lambda x: pg.sum(pg.tanh(x) * pg.exp(-(x**2)) + pg.log1p(x**2)),
-    )
-    return lambda: gradient(x)
+    return step if case.wants == "step" else both

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import polygrad as pg
-from benchmarks.cases import LEARNING_RATE, Chain, Mlp
+from benchmarks.cases import LEARNING_RATE, Case
+from benchmarks.libraries import polygrad_models
 
 NAME = "polygrad jit"
+MISSING: dict[str, str] = {}
 os.environ.setdefault("POLYGRAD_NATIVE", "0")  # see polygrad_native.py
 
 
@@ -16,46 +18,38 @@ def version() -> str:
     return pg.__version__
 
 
-def mlp(case: Mlp) -> Callable[[], Any]:
-    """A training step; the weights are given away, so that it updates them in place."""
-    weights, (x, labels) = case.weights(), case.data()
+def compiled(case: Case) -> Any:
+    """The compiled function of the arguments and the data; a step is given its arguments."""
+    model = getattr(polygrad_models, case.kind)
+    if case.wants == "gradient":
+        return pg.jit(pg.grad(model))
 
-    def loss(weights: Any, x: Any, labels: Any) -> Any:
-        *pairs, w, b = weights
-        for i in range(0, len(pairs), 2):
-            x = pg.tanh(x @ pairs[i] + pairs[i + 1])
-        return pg.mean(pg.nn.softmax_cross_entropy(x @ w + b, labels))
+    def both(arguments: Any, *data: Any) -> Any:
+        value, grads = pg.value_and_grad(model)(arguments, *data)
+        return [value, *grads]
 
-    def update(weights: Any, x: Any, labels: Any) -> Any:
-        value, grads = pg.value_and_grad(loss)(weights, x, labels)
-        pairs = zip(weights, grads, strict=True)
-        return value, [weight - LEARNING_RATE * g for weight, g in pairs]
+    def step(arguments: Any, *data: Any) -> Any:
+        value, grads = pg.value_and_grad(model)(arguments, *data)
+        pairs = zip(arguments, grads, strict=True)
+        return [value, *(a - LEARNING_RATE * g for a, g in pairs)]
 
-    compiled = pg.jit(update, donate_argnums=0)
-    _settle(compiled, case.weights(), x, labels)
-
-    def step() -> Any:
-        nonlocal weights
-        value, weights = compiled(weights, x, labels)
-        return value
-
-    return step
+    return pg.jit(step, donate_argnums=0) if case.wants == "step" else pg.jit(both)
 
 
-def _settle(compiled: Any, *args: Any) -> None:
-    """Compile, and wait for native code where there is any."""
-    for _ in range(3):
-        compiled(*args)
-    native = compiled.lower(*args).native
+def prepare(case: Case) -> Callable[[], Any]:
+    """What to time, with native code in use where there is any."""
+    function = compiled(case)
+    arguments, data = case.arguments(), case.data()
+    native = function.lower(arguments, *data).native
     if native is not None:
         native.wait()
+    if case.wants != "step":
+        return lambda: function(arguments, *data)
 
+    def step() -> Any:
+        nonlocal arguments
+        out = function(arguments, *data)
+        arguments = out[1:]
+        return out
 
-def chain(case: Chain) -> Callable[[], Any]:
-    """The gradient."""
-    x = case.data()
-    gradient = pg.jit(
-        pg.grad(lambda x: pg.sum(pg.tanh(x) * pg.exp(-(x**2)) + pg.log1p(x**2))),
-    )
-    _settle(gradient, x)
-    return lambda: gradient(x)
+    return step

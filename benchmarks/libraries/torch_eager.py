@@ -5,9 +5,11 @@ from typing import Any
 
 import torch
 
-from benchmarks.cases import LEARNING_RATE, Chain, Mlp
+from benchmarks.cases import LEARNING_RATE, Case
+from benchmarks.libraries import torch_models
 
 NAME = "torch eager"
+MISSING: dict[str, str] = {}
 
 
 def version() -> str:
@@ -15,31 +17,24 @@ def version() -> str:
     return torch.__version__
 
 
-def mlp(case: Mlp) -> Callable[[], Any]:
-    """A training step."""
-    weights = [torch.tensor(w, requires_grad=True) for w in case.weights()]
-    x, labels = map(torch.tensor, case.data())
-
-    def step() -> Any:
-        h = x
-        for i in range(0, len(weights) - 2, 2):
-            h = torch.tanh(h @ weights[i] + weights[i + 1])
-        loss = torch.nn.functional.cross_entropy(h @ weights[-2] + weights[-1], labels)
-        grads = torch.autograd.grad(loss, weights)
-        with torch.no_grad():
-            for weight, g in zip(weights, grads, strict=True):
-                weight.sub_(g, alpha=LEARNING_RATE)
-        return loss.detach()
-
-    return step
-
-
-def chain(case: Chain) -> Callable[[], Any]:
-    """The gradient."""
-    x = torch.tensor(case.data(), requires_grad=True)
+def prepare(case: Case, model: Any = None) -> Callable[[], Any]:
+    """What to time; ``model`` stands for the function of the case where it is given."""
+    model = model or getattr(torch_models, case.kind)
+    arguments, data = torch_models.tensors(case)
 
     def gradient() -> Any:
-        out = (torch.tanh(x) * torch.exp(-(x**2)) + torch.log1p(x**2)).sum()
-        return torch.autograd.grad(out, x)[0]
+        return torch.autograd.grad(model(arguments, *data), arguments)
 
-    return gradient
+    def both() -> Any:
+        value = model(arguments, *data)
+        return [value.detach(), *torch.autograd.grad(value, arguments)]
+
+    def step() -> Any:
+        value = model(arguments, *data)
+        grads = torch.autograd.grad(value, arguments)
+        with torch.no_grad():
+            for argument, g in zip(arguments, grads, strict=True):
+                argument.sub_(g, alpha=LEARNING_RATE)
+        return [value.detach(), *torch_models.arrays(case, arguments)]
+
+    return {"gradient": gradient, "value and gradient": both, "step": step}[case.wants]
