@@ -32,7 +32,11 @@ def functions(xp: ModuleType, raw_dtype: Callable[[Any], Any]) -> dict[str, Any]
         # JAX has 32 bits here whatever its default integer.
         return library_searchsorted(x1, x2, **options).astype(xp.arange(0).dtype)
 
+    def solve_triangular(a: Any, b: Any, upper: bool) -> Any:
+        return jax.lax.linalg.triangular_solve(a, b, left_side=True, lower=not upper)
+
     return {
+        "_solve_triangular": solve_triangular,
         "asarray": asarray,
         "astype": astype,
         "getitem": getitem,

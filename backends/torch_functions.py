@@ -24,10 +24,12 @@ def functions(xp: ModuleType) -> dict[str, Any]:
         function = getattr(xp.fft, name)
         setattr(fft, name, function if name.endswith("freq") else _with_empty(function))
     return {
+        "_solve_triangular": lambda a, b, upper: torch.linalg.solve_triangular(a, b, upper=upper),
         "getitem": getitem,
         "index_set": lambda x, value, key: _put(x.clone(), value, key, False),
         "scatter_add": lambda value, key, shape: _put(value.new_zeros(shape), value, key, True),
         "acos": acos,
+        "count_nonzero": _no_axes_counted(xp.count_nonzero),
         "log1p": log1p,
         "remainder": remainder,
         "unique_all": unique_all,
@@ -150,6 +152,17 @@ def _unsigned_sum(function: Any) -> Any:
             return function(x, dtype=dtype, **options)
         x = x.view(torch.int64) if x.dtype is torch.uint64 else x.to(torch.int64)
         return function(x, dtype=torch.int64, **options).view(torch.uint64)
+
+    return call
+
+
+def _no_axes_counted(function: Any) -> Any:
+    """A count of elements along no axes is one for each; to PyTorch no axes are all."""
+
+    def call(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis == ():
+            return (x != 0).to(torch.int64)
+        return function(x, axis=axis, keepdims=keepdims)
 
     return call
 

@@ -105,7 +105,11 @@ def generic(xp: Any) -> dict[str, Any]:
         out[key] = value
         return out
 
+    def solve_triangular(a: Any, b: Any, upper: bool) -> Any:
+        return xp.linalg.solve(xp.triu(a) if upper else xp.tril(a), b)
+
     return {
+        "_solve_triangular": solve_triangular,
         "getitem": getitem,
         "index_set": index_set,
         "scatter_add": scatter_add,

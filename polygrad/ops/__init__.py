@@ -193,6 +193,8 @@ _EXTENSIONS = ("fft", "linalg", "special")  # loaded on first use
 def __getattr__(name: str) -> Any:
     if name in _EXTENSIONS:
         return importlib.import_module(f"polygrad.ops.{name}")
+    if name == "_solve_triangular":
+        return importlib.import_module("polygrad.ops.linalg.triangular").by_op
     raise AttributeError(f"module 'polygrad.ops' has no attribute {name!r}")
 
 

@@ -86,7 +86,7 @@ def solve_triangular(
         a = ops.matrix_transpose(a)
     elif trans in (2, "C"):
         a = adjoint(a)
-    return linalg.solve(a, b)
+    return linalg.solve_triangular(a, b, upper=not lower if trans in (0, "N") else lower)
 
 
 @stand_in("linalg.norm")

@@ -94,6 +94,10 @@ def solve(a: Any, b: Any) -> Any:
     return np.linalg.solve(a, b[:, None])[..., 0] if b.ndim == 1 else np.linalg.solve(a, b)
 
 
+def solve_triangular(a: Any, b: Any, upper: bool = False) -> Any:
+    return solve(np.triu(a) if upper else np.tril(a), b)
+
+
 def cholesky(x: Any, upper: bool = False) -> Any:
     low = np.linalg.cholesky(hermitian(x))
     return np.conj(low.swapaxes(-1, -2)) if upper else low
@@ -293,6 +297,17 @@ ROWS = [
         case(square(2, 2, 1), real(3, 2, 1, seed=1)),
         case(np.zeros((0, 0)), np.zeros((0,))),
         reference=solve,
+        complex=True,
+    ),
+    row(
+        "linalg.solve_triangular",
+        case(square(3), real(3, seed=1)),
+        case(square(3), real(3, 2, seed=1), upper=True),
+        case(square(2), real(2, 4, seed=1)),
+        case(square(2), real(3, 2, 4, seed=1), upper=True),
+        case(square(2, 3), real(2, 1, seed=1)),
+        case(np.zeros((0, 0)), np.zeros((0,))),
+        reference=solve_triangular,
         complex=True,
     ),
     row(

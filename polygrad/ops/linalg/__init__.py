@@ -11,6 +11,7 @@ from polygrad.ops.linalg.products import cross, diagonal, matrix_power, outer, t
 from polygrad.ops.linalg.pseudo import matrix_rank, pinv
 from polygrad.ops.linalg.solving import SlogdetResult, det, inv, slogdet, solve
 from polygrad.ops.linalg.spectral import EighResult, SVDResult, eigh, eigvalsh, svd, svdvals
+from polygrad.ops.linalg.triangular import solve_triangular
 from polygrad.ops.linear_algebra import matmul, tensordot, vecdot
 from polygrad.ops.manipulation import matrix_transpose
 
@@ -39,6 +40,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_triangular",
     "svd",
     "svdvals",
     "tensordot",

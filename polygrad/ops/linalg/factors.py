@@ -34,13 +34,14 @@ def _cholesky_vjp(xp: Any, g: Any, ans: Any, _x: Any, upper: bool) -> Any:
     low, g = (adjoint(xp, ans), adjoint(xp, g)) if upper else (ans, g)
     up = adjoint(xp, low)
     middle = hermitian(xp, _half_diagonal(xp, xp.matmul(up, g)))
-    return hermitian(xp, xp.linalg.solve(up, adjoint(xp, xp.linalg.solve(up, middle))))
+    half = adjoint(xp, xp._solve_triangular(up, middle, True))
+    return hermitian(xp, xp._solve_triangular(up, half, True))
 
 
 def _cholesky_jvp(xp: Any, t: Any, ans: Any, x: Any, upper: bool) -> Any:
     low = adjoint(xp, ans) if upper else ans
-    half = xp.linalg.solve(low, hermitian(xp, t[0]))
-    middle = xp.linalg.solve(low, adjoint(xp, half))
+    half = xp._solve_triangular(low, hermitian(xp, t[0]), False)
+    middle = xp._solve_triangular(low, adjoint(xp, half), False)
     out = xp.matmul(low, _half_diagonal(xp, middle))
     return adjoint(xp, out) if upper else out
 
@@ -80,10 +81,10 @@ def _turning_transpose(xp: Any, x: Any) -> Any:
     return 2 * _half_diagonal(xp, skew(xp, x))
 
 
-def _over(xp: Any, x: Any, r: Any) -> Any:
-    """x @ r^-1."""
+def _over(xp: Any, x: Any, r: Any, upper: bool) -> Any:
+    """x @ r^-1, with a triangular r."""
     with explained("qr", _DEPENDENT):
-        return adjoint(xp, xp.linalg.solve(adjoint(xp, r), adjoint(xp, x)))
+        return adjoint(xp, xp._solve_triangular(adjoint(xp, r), adjoint(xp, x), not upper))
 
 
 def _qr(xp: Any, x: Any, mode: str) -> Any:
@@ -107,7 +108,7 @@ def _qr_vjp(xp: Any, g: Any, ans: Any, _x: Any, mode: str) -> Any:
         g_q = g_q + xp.matmul(q, xp.matmul(r_rest, adjoint(xp, g_r_rest)))
     b = xp.matmul(adjoint(xp, q), g_q) - xp.matmul(g_r, adjoint(xp, r))
     inner = g_q + xp.matmul(q, _turning_transpose(xp, b) - b)
-    out = _over(xp, inner, adjoint(xp, r))
+    out = _over(xp, inner, adjoint(xp, r), False)
     return xp.concat([out, xp.matmul(q, g_r_rest)], axis=-1) if wide else out
 
 
@@ -117,7 +118,7 @@ def _qr_jvp(xp: Any, t: Any, ans: Any, x: Any, mode: str) -> Any:
         return tuple(xp.zeros_like(part) for part in ans)
     q, q_rest, r = ans[0][..., :k], ans[0][..., k:], ans[1][..., :k, :]
     qh = adjoint(xp, q)
-    moved = _over(xp, t[0][..., :k], r[..., :k])
+    moved = _over(xp, t[0][..., :k], r[..., :k], True)
     inner = xp.matmul(qh, moved)
     dq = moved - xp.matmul(q, inner - _turning(xp, inner))
     dr = xp.triu(xp.matmul(qh, t[0] - xp.matmul(dq, r)))
