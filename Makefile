@@ -81,6 +81,7 @@ format: $(VENV)/.dev  ## Format the code
 bench: $(VENV)/.bench  ## Time polygrad beside NumPy by hand and its peers (a quarter of an hour)
 	$(PY) -m benchmarks.bench $(ARGS)
 	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.hvp
 
 wheel: $(VENV)/.dev  ## Build the wheel into dist/
 	$(PY) -m build --wheel --no-isolation

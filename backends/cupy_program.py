@@ -1,13 +1,19 @@
 """How programs of kernels run on CuPy: compiled by NVRTC, captured in CUDA graphs.
 
-CuPy refuses cuBLAS while a stream is captured, so products stay outside of the graphs.
+CuPy refuses cuBLAS while a stream is captured. With nvmath-python, products are captured by
+cuBLASLt; without it, those that are too large for a generated kernel stay outside of the graphs.
 """
 
+import functools
+import importlib
+import sys
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import cupy
+
+from polygrad.backends import cublaslt
 
 LANGUAGE = "cuda"
 """Programs are made of kernels: see `polygrad.compile.cuda`."""
@@ -102,3 +108,38 @@ def product(a: Any, b: Any, out: Any) -> None:
         cupy.dot(a, b, out=out)
     else:
         cupy.matmul(a, b, out=out)
+
+
+def plan(
+    left: cublaslt.Operand, right: cublaslt.Operand, out: tuple[int, ...], dtype: Any
+) -> cublaslt.Plan | None:
+    """A product by cuBLASLt that was captured and compared with cuBLAS; None without nvmath."""
+    if _bindings() is None or not cublaslt.fits(left, right, out):
+        return None
+    return _planned(cupy.cuda.runtime.getDevice(), left, right, out, cupy.dtype(dtype).name)
+
+
+@functools.cache
+def _bindings() -> Any:
+    """nvmath's cuBLASLt, if it is installed."""
+    try:
+        return importlib.import_module("nvmath.bindings.cublasLt")
+    except ImportError:
+        return None
+
+
+@functools.cache
+def _handle(device: int) -> int:
+    return int(_bindings().create())
+
+
+@functools.lru_cache(maxsize=256)
+def _planned(
+    device: int, left: cublaslt.Operand, right: cublaslt.Operand, out: tuple[int, ...], dtype: str
+) -> cublaslt.Plan:
+    def stream() -> int:
+        return int(cupy.cuda.get_current_stream().ptr)
+
+    made = cublaslt.Plan(_bindings(), _handle(device), left, right, out, dtype, stream)
+    cublaslt.tried(sys.modules[__name__], made, left, right, out, dtype)
+    return made

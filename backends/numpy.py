@@ -137,22 +137,8 @@ class NumpyBackend(Backend):
             # One sum shows that all is finite, as it mostly is.
             return c if np.isfinite(np.add.reduce(c, None)) else keep_zeros(xp, g, c)
 
-        lapack = Library("scipy.linalg", "pip install scipy")
-
-        def solve_triangular(a: Any, b: Any, upper: bool) -> Any:
-            by_lapack = getattr(lapack, "solve_triangular", None)
-            if by_lapack is None:
-                return np.linalg.solve(np.triu(a) if upper else np.tril(a), b)
-            if a.ndim == 2:
-                return by_lapack(a, b, lower=not upper, check_finite=False)
-            out = np.empty(b.shape, np.result_type(a, b))
-            for i in np.ndindex(a.shape[:-2]):
-                out[i] = by_lapack(a[i], b[i], lower=not upper, check_finite=False)
-            return out
-
         return {
             "_keep_zeros": kept_zeros,
-            "_solve_triangular": solve_triangular,
             **cross_entropy(),
             "class_places": class_places,
             "scatter_add": scatter_add,

@@ -84,4 +84,6 @@ def address(array: Any) -> int:
 
 def in_order(array: Any) -> Any:
     """An array in C order, aligned and in the byte order of this machine."""
-    return np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
+    # The data type object stays the one that programs know, wherever it can.
+    dtype = None if array.dtype.isnative else array.dtype.newbyteorder("=")
+    return np.require(array, dtype, ["C", "A"])

@@ -89,6 +89,10 @@ def keep_zeros(xp: Any, g: Any, c: Any) -> Any:
     return xp.where(lost, xp.zeros_like(c), c)
 
 
+WHOLE = 64
+"""Rows up to which a triangular system is solved as a general one."""
+
+
 def generic(xp: Any) -> dict[str, Any]:
     """What the standard lacks and rules need, in terms of ``xp``: a backend overrides it."""
 
@@ -106,7 +110,17 @@ def generic(xp: Any) -> dict[str, Any]:
         return out
 
     def solve_triangular(a: Any, b: Any, upper: bool) -> Any:
-        return xp.linalg.solve(xp.triu(a) if upper else xp.tril(a), b)
+        # By halves, so that most of it is a matrix product.
+        n = a.shape[-1]
+        if n <= WHOLE:
+            return xp.linalg.solve(xp.triu(a) if upper else xp.tril(a), b)
+        half = n // 2
+        rows = [slice(None, half), slice(half, None)]
+        first, last = rows[::-1] if upper else rows
+        x = solve_triangular(a[..., first, first], b[..., first, :], upper)
+        rest = b[..., last, :] - xp.matmul(a[..., last, first], x)
+        y = solve_triangular(a[..., last, last], rest, upper)
+        return xp.concat([y, x] if upper else [x, y], axis=-2)
 
     return {
         "_solve_triangular": solve_triangular,

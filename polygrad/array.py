@@ -39,10 +39,12 @@ class Batched:
 class Symbolic:
     """What an array of a traced program holds: it has a shape, a type and a place, and no data."""
 
-    __slots__ = ("shape", "dtype", "device")
+    __slots__ = ("shape", "dtype", "device", "weak")
 
-    def __init__(self, shape: tuple[int, ...], dtype: DType, device: Device) -> None:
-        self.shape, self.dtype, self.device = shape, dtype, device
+    def __init__(
+        self, shape: tuple[int, ...], dtype: DType, device: Device, weak: bool = False
+    ) -> None:
+        self.shape, self.dtype, self.device, self.weak = shape, dtype, device, weak
 
     def stand_in(self) -> Any:
         """A library array of zeros of this kind in next to no memory, never to be read."""
@@ -349,6 +351,13 @@ def is_symbolic(value: Any) -> bool:
     while type(value) is Array or type(value) is Batched:
         value = value._value if type(value) is Array else value.value
     return isinstance(value, Symbolic)
+
+
+def is_number(value: Any) -> bool:
+    """Whether an array, at any level, stands for a Python number of a traced program."""
+    while type(value) is Array:
+        value = value._value
+    return isinstance(value, Symbolic) and value.weak
 
 
 def wrap(value: Any) -> Array:

@@ -296,6 +296,10 @@ OPS_WITHOUT_ROW = {
     "unique_inverse": "run by its row on untracked arrays only; tracked ones take unique_all",
     "call": "runs a Python function of the caller's; tested in test_control_flow",
     "linear_solve": "runs a solver of the caller's; tested in test_implicit",
+    **dict.fromkeys(
+        ["psum", "pmax", "pmin", "all_gather"],
+        "across the examples of a vmap; tested in test_collectives",
+    ),
     "class_places": "written by jit in place of a cross-entropy; tested in test_compile_passes",
     "recursion": "part of scipy.signal.lfilter; tested in test_scipy",
     "implicit_root": "runs a solver of the caller's; tested in test_implicit",
@@ -303,5 +307,6 @@ OPS_WITHOUT_ROW = {
     "while_loop": "written by jit in place of a loop; tested in test_jit_control_flow",
     "cond": "written by jit in place of a branch; tested in test_jit_control_flow",
     "as_number": "written by jit after a loop; tested in test_jit_control_flow",
+    "barrier": "written by checkpoint under jit; tested in test_jit_under_transforms",
 }
 """Ops that no row runs, with the reason."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from polygrad import ops
-from polygrad.array import BASE, Array, wrap
+from polygrad.array import BASE, Array, is_number, wrap
 from polygrad.compile.elements import PYTHON_OPERATORS
 from polygrad.compile.graph import LITERALS, Graph, Value
 from polygrad.compile.tracing import GraphTrace, run_traced
@@ -95,13 +95,6 @@ class Body:
 def number(x: Any) -> Any:
     """A Python number for an array without axes, or for itself."""
     return x if type(x) in LITERALS else wrap(x).item()
-
-
-def is_number(x: Any) -> bool:
-    """Whether an array, at any level, stands for a Python number of a traced program."""
-    while type(x) is Array:
-        x = x._value
-    return isinstance(x, Value) and x.weak
 
 
 def value_like(x: Any, weak: bool | None = None) -> Value:

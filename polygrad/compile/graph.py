@@ -45,11 +45,12 @@ Operand = Any  # a Value, or a literal
 class Value(Symbolic):
     """An array that a program will compute or be given: shape, data type and device."""
 
-    __slots__ = ("weak",)
+    __slots__ = ("after",)
 
     def __init__(self, shape: Any, dtype: Any, device: Any, weak: bool = False) -> None:
-        super().__init__(tuple(shape), dtype, device)
-        self.weak = weak
+        super().__init__(tuple(shape), dtype, device, weak)
+        self.after: tuple[Value, ...] = ()
+        """Values that come first, though it does not depend on them: see the pass `release`."""
 
     @property
     def ndim(self) -> int:

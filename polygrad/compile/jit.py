@@ -8,14 +8,24 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from polygrad import tree
-from polygrad.array import BASE, Array, is_array
+from polygrad.array import BASE, Array, is_array, is_symbolic
 from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.compile.function import Function, NoDerivative
+from polygrad.compile.function_op import RULES
 from polygrad.compile.graph import Graph
 from polygrad.compile.lowering import Lowered, lower
 from polygrad.compile.shortcut import MISS, shortcut
 from polygrad.compile.signature import Arguments, Split, is_tracked
-from polygrad.compile.tracing import CapturedTrackedArray, input_like, trace
+from polygrad.compile.tracing import (
+    CapturedTrackedArray,
+    GraphTrace,
+    OpenTrace,
+    input_like,
+    trace,
+)
+from polygrad.compile.tracked_shortcut import tracked_shortcut
 from polygrad.core.debugging import while_on
+from polygrad.core.record import Recorder
 from polygrad.device import current_device
 from polygrad.errors import ArgumentTypeError, RetraceWarning
 from polygrad.transforms.arguments import inside, kind_of, unwrap_as
@@ -23,6 +33,8 @@ from polygrad.transforms.arguments import inside, kind_of, unwrap_as
 VARIABLE = "POLYGRAD_JIT"
 SHORTCUTS = 4
 """Programs of one function that get a shortcut, tried one after the other."""
+_KNOWN = frozenset((*RULES, Recorder))
+"""Traces to which a compiled function may be one op."""
 RETRACES = 16
 """After so many programs for one function a warning says what keeps changing."""
 
@@ -30,7 +42,13 @@ RETRACES = 16
 class Traced:
     """A function traced for one kind of arguments: its graph, and how outputs are put together."""
 
-    def __init__(self, f: Callable[..., Any], split: Split, name: str) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        split: Split,
+        name: str,
+        writer: Callable[[], GraphTrace] = GraphTrace,
+    ) -> None:
         values = [input_like(leaf) for leaf in split.leaves]
         self.places = [i for i, value in enumerate(values) if value is not None]
         self.kind = kind_of(split.leaves)
@@ -54,7 +72,7 @@ class Traced:
             return found
 
         inputs = [value for value in values if value is not None]
-        self.graph: Graph = trace(flat, inputs, name)
+        self.graph: Graph = trace(flat, inputs, name, writer())
         self.graph.check()
         places = [r.number if type(r) is _Place else None for r in self.results]
         self.weak = [n is not None and self.graph.outputs[n].weak for n in places]
@@ -64,7 +82,7 @@ class Traced:
         found: list[Any] = []
         for i in self.places:
             leaf = leaves[i]
-            if type(leaf) is Array:
+            if type(leaf) is Array and leaf._trace is BASE:
                 leaf = leaf._value
             if type(leaf) in SCALAR_TYPES:
                 leaf = backend_for_type(type(leaf)).normalise(leaf)  # type: ignore[union-attr]
@@ -83,6 +101,20 @@ class Traced:
             leaves.append(out if raw or number else unwrap_as(Array(out, BASE, None), self.kind))
         return tree.unflatten(self.spec, leaves)
 
+    def tracked_outputs(self, arrays: Sequence[Array]) -> Any:
+        """What the function returns to a transform: arrays of any level."""
+        leaves = []
+        for result, raw, weak in zip(self.results, self.raw, self.weak, strict=True):
+            if type(result) is not _Place:
+                leaves.append(result)
+                continue
+            out = arrays[result.number]
+            if out._trace is BASE and (raw or weak):
+                leaves.append(out.item() if weak else out._value)
+            else:
+                leaves.append(unwrap_as(out, self.kind))
+        return tree.unflatten(self.spec, leaves)
+
 
 class _Place:
     """Stands for an array among the leaves of an output."""
@@ -98,22 +130,28 @@ class Jitted:
         functools.update_wrapper(self, f)
         self._f, self._arguments = f, arguments
         self._programs: dict[Hashable, tuple[Traced, Lowered]] = {}
+        self._functions: dict[Hashable, tuple[Traced, Function]] = {}  # of tracked arguments
+        self._gradients: dict[Hashable, Any] = {}
         self._shortcuts: tuple[Callable[..., Any], ...] = ()
-        self._tried: set[Lowered] = set()
+        self._tracked_shortcuts: tuple[Callable[..., Any], ...] = ()
+        self._tried: set[Hashable] = set()  # calls that got a shortcut, or cannot have one
         self._lock = threading.RLock()
         self._eager = os.environ.get(VARIABLE) == "0"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for quick in self._shortcuts:
+        for quick in (*self._shortcuts, *self._tracked_shortcuts):
             out = quick(args, kwargs)
             if out is not MISS:
                 return out
         split = self._arguments.split(args, kwargs)
-        if self._eager or any(map(is_tracked, split.leaves)):
+        if self._eager:
             return self._inline(split)
+        tracked = [leaf for leaf in split.leaves if is_tracked(leaf)]
+        if tracked:
+            return self._under_transform(split, tracked, args, kwargs)
         try:
             traced, lowered = self._program(split)
-        except CapturedTrackedArray:
+        except (CapturedTrackedArray, NoDerivative):
             return self._inline(split)
         out = traced.outputs(lowered.run(*traced.inputs(split.leaves)))
         if len(self._shortcuts) < SHORTCUTS and lowered not in self._tried:
@@ -126,9 +164,39 @@ class Jitted:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
+    def __compiled_gradient__(self, which: Hashable, transform: Callable[..., Any]) -> Any:
+        """``transform`` of the function, compiled as a whole; see `polygrad.compile.gradient`.
+
+        Made once for each ``which``.
+        """
+        from polygrad.compile.gradient import Gradient  # which is a Jitted
+
+        with self._lock:
+            if which not in self._gradients:
+                self._gradients[which] = Gradient(self, transform)
+            return self._gradients[which]
+
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """The program for these arguments: its graph, generated source and cost."""
         return self._program(self._arguments.split(args, kwargs))[1]
+
+    def _under_transform(self, split: Split, tracked: list[Array], args: Any, kwargs: Any) -> Any:
+        """The results for arguments that transforms track, by compiled derivatives."""
+        # An outer jit compiles all it sees; another trace may have to see each op.
+        if any(map(is_symbolic, tracked)) or any(type(x._trace) not in _KNOWN for x in tracked):
+            return self._inline(split)
+        try:
+            traced, function = self._function(split)
+            out = traced.tracked_outputs(function(*traced.inputs(split.leaves)))
+        except (CapturedTrackedArray, NoDerivative):
+            return self._inline(split)
+        way = id(function), *[(type(x._trace), type(x._value)) for x in tracked]
+        if len(self._tracked_shortcuts) < SHORTCUTS and way not in self._tried:
+            self._tried.add(way)
+            static = self._arguments.static_numbers
+            made = tracked_shortcut(args, kwargs, static, function, traced)
+            self._tracked_shortcuts += () if made is None else (made,)
+        return out
 
     def _inline(self, split: Split) -> Any:
         """The function itself, where a transform outside has to see its ops."""
@@ -137,22 +205,36 @@ class Jitted:
         return tree.map(lambda leaf: unwrap_as(leaf, kind), self._f(*args, **kwargs))
 
     def _program(self, split: Split) -> tuple[Traced, Lowered]:
+        def make() -> tuple[Traced, Lowered]:
+            traced = Traced(self._f, split, self._arguments.name)
+            return traced, lower(traced.graph, traced.donated)
+
+        return self._made(self._programs, split, make)
+
+    def _function(self, split: Split) -> tuple[Traced, Function]:
+        def make() -> tuple[Traced, Function]:
+            traced = Traced(self._f, split, self._arguments.name, OpenTrace)
+            return traced, Function(traced.graph)
+
+        return self._made(self._functions, split, make)
+
+    def _made(self, table: dict[Hashable, Any], split: Split, make: Callable[[], Any]) -> Any:
+        """The entry of a table for these arguments, made once."""
         key = (current_device().name, *split.key())
-        found = self._programs.get(key)
+        found = table.get(key)
         if found is None:
             with self._lock:
-                found = self._programs.get(key)
+                found = table.get(key)
                 if found is None:
-                    traced = Traced(self._f, split, self._arguments.name)
-                    found = traced, lower(traced.graph, traced.donated)
-                    self._warn_of_storm(key)
-                    self._programs[key] = found
+                    found = make()
+                    self._warn_of_storm(table, key)
+                    table[key] = found
         return found
 
-    def _warn_of_storm(self, key: Any) -> None:
-        if len(self._programs) + 1 != RETRACES:
+    def _warn_of_storm(self, table: dict[Hashable, Any], key: Any) -> None:
+        if len(table) + 1 != RETRACES:
             return
-        last: Any = next(reversed(self._programs))
+        last: Any = next(reversed(table))
         parts = (
             "the device",
             "the structure",
@@ -166,7 +248,7 @@ class Jitted:
             f"{' and '.join(changed)} of its arguments keep changing. Pass what changes as arrays "
             "of one shape and data type (pad to a few sizes), not as static arguments",
             RetraceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def __repr__(self) -> str:
@@ -199,8 +281,12 @@ def jit(
 
     Only computation on arrays is kept. Printing, appending to a list, reading a clock or a
     global happen when ``f`` is traced and not again; arrays that ``f`` captures are copied then.
-    Under another transform (``pg.grad(pg.jit(f))``) ``f`` runs as it is. With the environment
-    variable ``POLYGRAD_JIT=0`` it always does.
+    Under another transform it stays compiled: ``pg.grad(pg.jit(f))``, `jvp` and `vmap`, nested as
+    one likes, derive programs from that of ``f``, once for each kind of arguments, and nothing is
+    donated. ``f`` runs as it is, op by op, where it uses an array of its surroundings that a
+    transform tracks, where its program has no derivative by itself (a `while_loop` in reverse
+    mode), under `debug_nans` and `pg.explain`, and always with the environment variable
+    ``POLYGRAD_JIT=0``.
 
     Raises UnknownValueError, with the line, where ``f`` needs values while it is traced
     (``if x > 0``, ``float(x)``, a mask as an index), StaticArgumentError for a static argument

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from polygrad.compile.cost import Cost, cost
-from polygrad.compile.cuda.program import Launches, Program
+from polygrad.compile.cuda.pieces import Launches
+from polygrad.compile.cuda.program import Program
 from polygrad.compile.delegate import delegate
 from polygrad.compile.graph import Graph
 from polygrad.compile.native import Tier, offer
 from polygrad.compile.passes import optimise
 from polygrad.compile.passes.expand import expand
+from polygrad.compile.passes.release import release
 from polygrad.compile.program import Writer
 from polygrad.compile.replay import replay
 from polygrad.device import current_device
@@ -27,17 +29,19 @@ class Lowered:
         self._kernels: Program | None = None
         target = _target(graph)
         if target is None:
+            self.graph = release(self.graph)
             self.run = replay(self.graph)
         elif getattr(target[0], "LANGUAGE", "python") == "cuda":
             self._write_kernels(*target)
         elif getattr(target[0], "LANGUAGE", "python") == "library":
+            self.graph = release(self.graph)
             self.run = delegate(self.graph, target[0], target[1].name)
         else:
             self._generate(*target)
 
     def _generate(self, target: Any, backend: Any) -> None:
         plain = self.graph
-        self.graph = optimise(expand(plain))
+        self.graph = release(optimise(expand(plain)))
         writer = Writer(self.graph, self._donated, target, backend)
         self._source = writer.source()
         make, _ = writer.build()
@@ -62,7 +66,7 @@ class Lowered:
 
     def _write_kernels(self, host: Any, backend: Any) -> None:
         plain = self.graph
-        self.graph = optimise(expand(plain))
+        self.graph = release(optimise(expand(plain)))
         program = self._kernels = Program(self.graph, self._donated, backend, host)
         self._source = program.source()
 
@@ -78,7 +82,7 @@ class Lowered:
 
     @property
     def launches(self) -> Launches | None:
-        """What one call gives to a GPU: see `polygrad.compile.cuda.program.Launches`.
+        """What one call gives to a GPU: see `polygrad.compile.cuda.pieces.Launches`.
 
         None where the program is not made of CUDA kernels.
         """

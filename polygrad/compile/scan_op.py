@@ -12,14 +12,14 @@ from polygrad import ops
 from polygrad.array import BASE, wrap
 from polygrad.compile.body import Body, number, trace_body, value_like
 from polygrad.compile.graph import LITERALS, Equation, Value
-from polygrad.core.batch import spread_batch
+from polygrad.core.batch import named, spread_batch
 from polygrad.core.kinds import General
 from polygrad.core.record import plain
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
-from polygrad.transforms.vmap import vmap
+from polygrad.transforms.vmap import mapped_again
 
 Arrays = Sequence[Any]
 Step = Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]  # (carry, x) to (carry, y)
@@ -254,7 +254,15 @@ def _shape(params: dict[str, Any]) -> Shape:
     return Shape(params["body"], params["carry"], params["scanned"], params["history"])
 
 
-def _batch(op: Any, size: int, values: Arrays, batched: Sequence[bool], params: Any) -> Any:
+@named
+def _batch(
+    op: Any,
+    size: int,
+    values: Arrays,
+    batched: Sequence[bool],
+    params: Any,
+    name: str | None = None,
+) -> Any:
     body, shape = params["body"], _shape(params)
     flags = spreading(body, list(batched), shape.carry)
     carry, xs, shared = shape.operands([wrap(v) for v in values])
@@ -268,10 +276,11 @@ def _batch(op: Any, size: int, values: Arrays, batched: Sequence[bool], params: 
     ]
     answers = body.depends(flags)
     answers[: shape.carry] = flags[: shape.carry]
-    mapped = vmap(
+    mapped = mapped_again(
         lambda *all: tuple(body(*all)),
-        in_axes=tuple([0 if yes else None for yes in flags]),
-        out_axes=tuple([0 if yes else None for yes in answers]),
+        tuple([0 if yes else None for yes in flags]),
+        name,
+        tuple([0 if yes else None for yes in answers]),
     )
 
     def step(carry: Arrays, x: Arrays) -> tuple[Arrays, Arrays]:

@@ -19,7 +19,7 @@ MISS = object()
 _STATIC = (int, bool, str, type(None))
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """Arguments that have no shortcut."""
 
 
@@ -32,12 +32,14 @@ def shortcut(args: tuple[Any, ...], kwargs: Any, static: frozenset[int], run: An
     if kwargs:
         return None
     try:
-        return _Shortcut(args, static, run, traced).build()
-    except _Unknown:
+        return Shortcut(args, static, run, traced).build()
+    except Unknown:
         return None
 
 
-class _Shortcut:
+class Shortcut:
+    """Writes the code for one kind of arguments."""
+
     def __init__(self, args: Any, static: frozenset[int], run: Any, traced: Any) -> None:
         self.traced = traced
         self.names: dict[str, Any] = {
@@ -105,7 +107,7 @@ class _Shortcut:
 
     def _static(self, name: str, value: Any) -> None:
         if type(value) not in _STATIC:
-            raise _Unknown
+            raise Unknown
         self.checks.append(f"type({name}) is {self._constant(type(value))} and {name} == {value!r}")
 
     def _array(self, name: str, value: Any) -> None:
@@ -117,7 +119,7 @@ class _Shortcut:
             name, value = part, value._value
         cls = type(value)
         if cls not in PLAIN_TYPES or ARRAY_TYPES[cls].multi_device:
-            raise _Unknown
+            raise Unknown
         dtype = self._constant(value.dtype)
         self.checks.append(
             f"type({name}) is {self._constant(cls)} and {name}.dtype is {dtype} "
@@ -129,7 +131,7 @@ class _Shortcut:
         """Another container: taken apart as a pytree."""
         leaves, spec = tree.flatten(value)
         if len(leaves) == 1 and leaves[0] is value:
-            raise _Unknown
+            raise Unknown
         parts = [self._new() for _ in leaves]
         self._flush()
         known = self._constant(spec)
@@ -149,14 +151,20 @@ class _Shortcut:
             place = getattr(result, "number", None)
             if place is None:
                 leaves.append(self._constant(result))
-                continue
-            text = f"out[{place}]"
-            if traced.kind is ARRAY and not raw and not number:
-                text = f"Array({text}, BASE, None)"
-            elif traced.kind is PYTHON and not raw and not number:
-                raise _Unknown
-            leaves.append(text)
+            else:
+                leaves.append(self._result(place, raw or number))
         return self._tree(tree.unflatten(traced.spec, list(range(len(leaves)))), leaves)
+
+    def _result(self, place: int, as_it_is: bool) -> str:
+        """One output, in the kind of array that came in."""
+        if as_it_is or self.traced.kind not in (ARRAY, PYTHON):
+            return f"out[{place}]"
+        if self.traced.kind is PYTHON:
+            raise Unknown
+        return f"Array(out[{place}], BASE, None)"
+
+    def _run(self) -> None:
+        self.lines.append(f"out = lowered.run({', '.join(self.inputs)})")
 
     def _tree(self, value: Any, leaves: list[str]) -> str:
         cls = type(value)
@@ -177,7 +185,7 @@ class _Shortcut:
 
     def build(self) -> Callable[..., Any]:
         """The function."""
-        self.lines.append(f"out = lowered.run({', '.join(self.inputs)})")
+        self._run()
         self.lines.append(f"return {self._results()}")
         body = "".join(f"    {line}\n" for line in self.lines)
         exec(compile(f"def call(args, kwargs):\n{body}", "<shortcut of jit>", "exec"), self.names)

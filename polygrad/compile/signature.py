@@ -124,6 +124,8 @@ def kind(leaf: Any) -> Hashable | None:
         return cls.__name__
     wrapped = cls is Array
     if wrapped:
+        if leaf._trace is not BASE:
+            return "tracked", tuple(leaf.shape), leaf.dtype.name, leaf.device.name
         leaf = leaf._value
         cls = type(leaf)
     backend = backend_for_type(cls)

@@ -16,11 +16,7 @@ from polygrad.core.trace import Trace
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
-from polygrad.transforms.carry import LOOPS
-
-
-class CapturedTrackedArray(Exception):
-    """The function uses an array that a transform around it tracks."""
+from polygrad.transforms.carry import LOOPS, CapturedTrackedArray
 
 
 class GraphTrace(Trace):
@@ -92,6 +88,18 @@ class GraphTrace(Trace):
         return made if op.multiple else made[0]
 
 
+class OpenTrace(GraphTrace):
+    """Writes a graph that is still to be differentiated: a rule of the user's stays with its op."""
+
+    __slots__ = ()
+    inlines = False
+
+    def adopt(self, constants: dict[Value, Any]) -> None:
+        """Take the constants of another graph for one's own, without a copy."""
+        self.constants.update(constants)
+        self._held.update((id(raw), (value, raw)) for value, raw in constants.items())
+
+
 _BY_INDEX = ("getitem", "index_set", "scatter_add")
 
 
@@ -111,12 +119,17 @@ def _check_shape_known(op: Op, operands: Sequence[Any]) -> None:
         )
 
 
-def trace(function: Callable[[list[Array]], list[Any]], inputs: list[Value], name: str) -> Graph:
+def trace(
+    function: Callable[[list[Array]], list[Any]],
+    inputs: list[Value],
+    name: str,
+    writer: GraphTrace | None = None,
+) -> Graph:
     """The graph of a function of a list of arrays that returns a list of arrays.
 
     Raises CapturedTrackedArray where it uses one that a transform outside tracks.
     """
-    writer = GraphTrace()
+    writer = writer or GraphTrace()
     outputs = run_traced(writer, function, inputs)
     return Graph(inputs, writer.constants, writer.equations, outputs, name)
 
@@ -157,6 +170,8 @@ def _answers_of_function(function: Callable[..., Any], operands: Sequence[Any]) 
 def input_like(leaf: Any) -> Value | None:
     """The Value for an argument: an array, a float or a complex number; None for anything else."""
     if type(leaf) is Array:
+        if leaf._trace is not BASE:
+            return Value(leaf.shape, leaf.dtype, leaf.device)
         leaf = leaf._value
     elif type(leaf) in (float, complex):
         return Value((), as_dtype(type(leaf)), current_device(), weak=True)

@@ -1,5 +1,6 @@
 """Forward mode: dual arrays that carry a tangent beside their value."""
 
+from contextvars import ContextVar
 from typing import Any
 
 from polygrad.array import BASE, Array, wrap
@@ -8,6 +9,20 @@ from polygrad.core import op as op_module
 from polygrad.core.op import Op, match_dtype
 from polygrad.core.trace import Trace, bind, leaked, lifted
 from polygrad.dtypes import as_dtype
+
+FOREIGN: ContextVar[list[str] | None] = ContextVar("FOREIGN", default=None)
+"""Where somebody asks: the names of the ops met with derivatives that are not polygrad's own.
+
+Those need not be derivatives of what the op computes, so that the order of differentiation may
+matter. None where nobody asks.
+"""
+
+
+def note_foreign(name: str) -> None:
+    """Say that forward mode runs a derivative that is not polygrad's own."""
+    met = FOREIGN.get()
+    if met is not None:
+        met.append(name)
 
 
 class ForwardTrace(Trace):

@@ -90,7 +90,15 @@ def _recursion_jvp(xp: Any, tangents: Any, ans: Any, a: Any, _x: Any) -> Any:
     return recursion(a, drive)
 
 
-recursion_op = General("recursion", _recursion_vjp, _recursion_jvp, _recursion, batch=one_by_one)
+class _Recursion(General):
+    __slots__ = ()
+
+    def shaped_like(self) -> tuple[int]:
+        """The operand that the answer is like, so that tracing need not run a loop to know."""
+        return (1,)
+
+
+recursion_op = _Recursion("recursion", _recursion_vjp, _recursion_jvp, _recursion, batch=one_by_one)
 
 
 def recursion(a: Any, x: Any) -> Any:

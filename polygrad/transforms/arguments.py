@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from polygrad import tree
-from polygrad.array import BASE, Array, is_array, raw_and_backend, wrap
+from polygrad import ops, tree
+from polygrad.array import BASE, Array, Symbolic, is_array, is_number, raw_and_backend, wrap
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for_type
-from polygrad.core.trace import Trace, describe
+from polygrad.core.op import OPS
+from polygrad.core.trace import Trace, bind, describe
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import (
@@ -36,7 +37,10 @@ class Leaf:
             return
         self.kind, self.value = ARRAY, None
         if type(given) is Array:
-            if given.dtype.is_inexact:
+            if is_number(given):  # a float of the caller's, while jit traces: an array, as eagerly
+                self.kind = PYTHON
+                self.value = _as_array(given) if given.dtype.is_inexact else None
+            elif given.dtype.is_inexact:
                 # A copy: the caller's own may get another value by x[i] = v.
                 fresh = Array(given._value, given._trace, given._node)
                 self.value = fresh if given._trace.level else given._value
@@ -55,7 +59,9 @@ class Leaf:
     def give_back(self, value: Any, seen: set[int]) -> Any:
         """A result in the kind this leaf had, in memory of its own."""
         if type(value) is Array and value._trace.level:
-            return value
+            # A number again, where no transform tracks it but jit traces it.
+            number = self.kind is PYTHON and isinstance(value._value, Symbolic)
+            return bind(OPS["as_number"], (value,), {}) if number else value
         raw, backend = raw_and_backend(value)
         if type(raw) in SCALAR_TYPES:
             raw = backend.normalise(raw)
@@ -66,6 +72,13 @@ class Leaf:
         raw = backend.own(raw)
         seen.add(id(raw))
         return wrap(raw) if self.kind is ARRAY else raw
+
+
+def _as_array(number: Any) -> Any:
+    """An array for what stands for a float or complex number while jit traces a function."""
+    device = current_device()
+    one = 1j if number.dtype.is_complex else 1.0
+    return ops.astype(number, as_dtype(device.backend.from_host(one, None, device.raw).dtype))
 
 
 def check_place(given: Any, where: str, beside: Any, whose: str) -> None:

@@ -11,15 +11,17 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import Array, wrap
+from polygrad.core.batch import named
 from polygrad.core.kinds import General
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LostGradientError, PolygradError
 from polygrad.transforms.arguments import inside
+from polygrad.transforms.barrier import after
 from polygrad.transforms.closures import captured, standing_for
 from polygrad.transforms.grad import vjp
 from polygrad.transforms.jvp import jvp
-from polygrad.transforms.vmap import vmap
+from polygrad.transforms.vmap import mapped_again
 
 Flat = Callable[..., tuple[Any, ...]]  # from arrays to a tuple of arrays
 
@@ -71,6 +73,7 @@ def _forward(xp: Any, *operands: Any, function: Flat, name: str) -> tuple[Any, .
 
 def _pull(xp: Any, g: Any, _ans: Any, *operands: Any, function: Flat, name: str) -> Sequence[Any]:
     inexact = [as_dtype(x.dtype).is_inexact for x in operands]
+    operands = tuple(after(operands, g))
 
     def pulled(*flat: Any) -> tuple[Any, ...]:
         values, cotangents = flat[: len(operands)], flat[len(operands) :]
@@ -94,9 +97,12 @@ def _push(
     return call(pushed, (*operands, *(tangents[i] for i in moving)), name)
 
 
-def _batch(op: Any, size: int, values: Any, batched: Sequence[bool], params: Any) -> Any:
+@named
+def _batch(
+    op: Any, size: int, values: Any, batched: Sequence[bool], params: Any, name: str | None = None
+) -> Any:
     axes = tuple([0 if yes else None for yes in batched])
-    mapped = vmap(params["function"], in_axes=axes)
+    mapped = mapped_again(params["function"], axes, name)
     return bind(op, tuple(values), {**params, "function": Once(mapped)})
 
 

@@ -17,6 +17,10 @@ LOOPS: ContextVar[Any] = ContextVar("LOOPS", default=None)
 """What makes loops and branches instructions while jit traces a function; None outside of it."""
 
 
+class CapturedTrackedArray(Exception):
+    """A function that jit traces uses an array, or a named axis, of a transform around it."""
+
+
 class Carry:
     """The carried value of one loop, checked at every step.
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import BASE, Array, wrap
-from polygrad.core.batch import spread_batch
+from polygrad.core.batch import named, spread_batch
 from polygrad.core.op import OPS, Op, Plan
 from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
 from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
+from polygrad.transforms.barrier import after
 from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
-from polygrad.transforms.vmap import vmap
+from polygrad.transforms.vmap import mapped_again
 
 Flat = Callable[..., Sequence[Any]]  # from arrays to arrays
 
@@ -124,7 +125,7 @@ class _Kept(Op):
         return tuple(map(wrap, operands[: self.count]))
 
     def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
-        operands, program = node.args[self.count :], node.params["program"]
+        operands, program = after(node.args[self.count :], g), node.params["program"]
         moving = [i for i, p in enumerate(node.parents[self.count :]) if p is not None]
 
         def pulled(arrays: Sequence[Any]) -> Any:
@@ -167,7 +168,10 @@ def _again(f: Callable[[Sequence[Any]], Any], arrays: Sequence[Any]) -> Any:
     return f(arrays)
 
 
-def _batch(op: Any, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+@named
+def _batch(
+    op: Any, size: int, values: list[Any], batched: list[bool], params: Any, name: str | None = None
+) -> Any:
     answers = [
         spread_batch(v, b, size)
         for v, b in zip(values[: op.count], batched[: op.count], strict=True)
@@ -175,7 +179,7 @@ def _batch(op: Any, size: int, values: list[Any], batched: list[bool], params: A
     program = params["program"]
     axes = tuple([0 if yes else None for yes in batched[op.count :]])
     if any(batched[op.count :]):
-        program = vmap(program, in_axes=axes)
+        program = mapped_again(program, axes, name)
     return bind(op, (*answers, *values[op.count :]), {"program": program})
 
 

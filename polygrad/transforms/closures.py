@@ -7,6 +7,7 @@ the operand of that run.
 """
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -16,6 +17,8 @@ from polygrad.array import Array, is_array, wrap
 
 _LEAVES = (bool, int, float, complex, str, bytes, type(None), type, ModuleType, CodeType)
 _CONTAINERS = (list, tuple, set, frozenset)
+_STANDING = threading.RLock()
+"""One for all: functions that run inside one another may hold the same arrays."""
 
 
 def captured(*functions: Callable[..., Any]) -> list[Array]:
@@ -91,8 +94,18 @@ def _names(code: CodeType) -> Iterator[str]:
 def standing_for(arrays: Sequence[Array], values: Sequence[Any]) -> Iterator[None]:
     """While it lasts, the captured arrays have other values: those of the run at hand.
 
-    The objects themselves change, since that is what the function holds.
+    The objects themselves change, since that is what the function holds: a compiled program, or
+    a recorded one, may run in several threads, which take turns.
     """
+    if not arrays:
+        yield
+        return
+    with _STANDING, _changed(arrays, values):
+        yield
+
+
+@contextmanager
+def _changed(arrays: Sequence[Array], values: Sequence[Any]) -> Iterator[None]:
     before = [(array._value, array._trace, array._node) for array in arrays]
     try:
         for array, value in zip(arrays, map(wrap, values), strict=True):

@@ -9,6 +9,7 @@ from polygrad import ops
 from polygrad.array import raw_and_backend, wrap
 from polygrad.backend import backend_for_type
 from polygrad.core import batch as batching
+from polygrad.core.dual import note_foreign
 from polygrad.core.kinds import Elementwise, General, Nondifferentiable
 from polygrad.core.op import OPS, Op, Rule
 from polygrad.core.record import plain
@@ -201,6 +202,8 @@ class _Defined(General):
     """A general op of which one rule may be missing: the other is turned round."""
 
     __slots__ = ("given",)
+    foreign = True
+    """Its derivative need not be that of what it computes, see `polygrad.core.dual`."""
 
     def __init__(
         self, name: str, vjp: Any, jvp: Any, forward: Any, multiple: bool, flags: Any, batch: Any
@@ -243,6 +246,7 @@ class _Defined(General):
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
+        note_foreign(self.name)
         if self.jvp is not None:
             found = self._checked_tangents(self.jvp(xp, tangents, ans, *args, **params), ans)
             return found if self.multiple else found[0]

@@ -255,7 +255,22 @@ def value_and_grad(
         grads = found[0] if isinstance(argnums, int) else found
         return ((value, extra), grads) if has_aux else (value, grads)
 
-    return wrapped
+    make = getattr(type(f), "__compiled_gradient__", None)
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if make is None or not all(isinstance(n, int) for n in numbers):
+        return wrapped
+    # A function that jit compiled: one program for both passes, where that can be.
+    whole = make(
+        f,
+        (isinstance(argnums, int), numbers, has_aux),
+        lambda g: value_and_grad(g, argnums, has_aux),
+    )
+
+    @functools.wraps(f)
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        return whole.run(wrapped, args, kwargs)
+
+    return compiled
 
 
 def grad(f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from polygrad import ops, tree
 from polygrad.array import Array, is_array, wrap
+from polygrad.core.dual import FOREIGN
 from polygrad.core.op import Spec
 from polygrad.core.record import plain
 from polygrad.core.trace import describe
@@ -20,6 +21,7 @@ from polygrad.transforms.arguments import (
     Leaf,
     argument_numbers,
     check_callable,
+    check_scalar,
     kind_of,
     nothing_to_differentiate,
     split,
@@ -232,8 +234,10 @@ def hvp(
 
     ``primals`` and ``tangents`` are as for `jvp`: tuples with one pytree for each argument, all of
     which are differentiated. Returns a tuple with one pytree for each, or ``(that, aux)`` with
-    ``has_aux``. It is the derivative of the gradient along the tangents, forward over reverse:
-    time and memory are those of a few gradients.
+    ``has_aux``. Time and memory are those of a few gradients: the derivative of ``f`` along the
+    tangents is differentiated, which leaves out the gradient itself. Where ``f`` meets custom
+    rules, which need not be derivatives of what they belong to, it runs once more, and the
+    gradient is differentiated along the tangents, as in `hessian`.
 
     Raises NonScalarError when ``f`` does not return a real scalar, and TreeError, ShapeError or
     DTypeError when a tangent does not fit its primal.
@@ -244,9 +248,41 @@ def hvp(
     """
     check_callable(f, "hvp")
     check_tuple("hvp", "primals", primals)
-    gradient = grad(f, tuple(range(len(primals))), has_aux)
-    found = jvp(gradient, primals, tangents, has_aux)
+    check_tuple("hvp", "tangents", tangents)
+    numbers = tuple(range(len(primals)))
+    if not hasattr(type(f), "__compiled_gradient__"):  # that is one program already
+        found = _slope_differentiated(f, primals, tangents, has_aux, numbers)
+        if found is not None:
+            return found[0]
+    found = jvp(grad(f, numbers, has_aux), primals, tangents, has_aux)
     return (found[1], found[2]) if has_aux else found[1]
+
+
+def _slope_differentiated(
+    f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool, numbers: tuple[int, ...]
+) -> tuple[Any] | None:
+    """`hvp` by reverse mode over forward mode; None where the order of the modes may matter."""
+    met: list[str] = []
+
+    def slope(*given: Any) -> Any:
+        token = FOREIGN.set(met)
+        try:
+            out, moved, *aux = jvp(f, given, tangents, has_aux)
+        finally:
+            FOREIGN.reset(token)
+        if met:
+            raise _OrderMatters
+        check_scalar(out, getattr(f, "__name__", type(f).__name__))
+        return (moved, aux[0]) if has_aux else moved
+
+    try:
+        return (grad(functools.update_wrapper(slope, f), numbers, has_aux)(*primals),)
+    except _OrderMatters:
+        return None
+
+
+class _OrderMatters(Exception):
+    """A custom rule was met."""
 
 
 def _check_inputs(transform: str, given: tuple[Any, ...], holomorphic: bool) -> int:

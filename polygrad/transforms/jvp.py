@@ -5,6 +5,7 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import Array, is_array, wrap
+from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES
 from polygrad.core.dual import ForwardTrace
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
@@ -101,7 +102,9 @@ def _direction(leaf: Leaf, tangent: Any, whole: Any, place: int) -> Any:
 
 def _tangent(out: Any, trace: ForwardTrace) -> Any:
     if type(out) is Array and out._trace is trace:
-        return wrap(out._node)
+        below = out._node
+        scalar = type(below) in SCALAR_TYPES  # left behind by a rule on 0-d arrays
+        return wrap(ARRAY_TYPES[type(below)].normalise(below) if scalar else below)
     if is_array(out):
         return zeros_like(wrap(out))
     return type(out)(0) if type(out) in (int, float, complex) else None

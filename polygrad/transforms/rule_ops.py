@@ -11,7 +11,8 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import BASE, Array, wrap
-from polygrad.core.dual import ForwardTrace
+from polygrad.core.batch import named
+from polygrad.core.dual import ForwardTrace, note_foreign
 from polygrad.core.op import OPS, Op, Plan
 from polygrad.core.record import plain
 from polygrad.core.tape import ReverseTrace
@@ -19,7 +20,7 @@ from polygrad.core.trace import Trace, bind, leaked
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LostGradientError
 from polygrad.transforms.grad import vjp
-from polygrad.transforms.vmap import vmap
+from polygrad.transforms.vmap import mapped_again
 
 Arrays = tuple[Any, ...]
 
@@ -37,7 +38,7 @@ class Rules:
     def __call__(self, *arrays: Any) -> Arrays:
         return self.op.dispatch(arrays, {"rules": self})
 
-    def mapped(self, axes: tuple[int | None, ...]) -> "Rules":
+    def mapped(self, axes: tuple[int | None, ...], name: str | None) -> "Rules":
         """The rules of the function under vmap."""
         raise NotImplementedError
 
@@ -61,16 +62,17 @@ class ReverseRules(Rules):
         self.fwd, self.bwd = fwd, bwd
         self.op = REVERSE
 
-    def mapped(self, axes: tuple[int | None, ...]) -> Rules:
+    def mapped(self, axes: tuple[int | None, ...], name: str | None) -> Rules:
         def bwd(residuals: Arrays, cotangents: Arrays) -> list[Any]:
-            found = vmap(self.bwd)(tuple(residuals), tuple(cotangents))
+            found = mapped_again(self.bwd, 0, name)(tuple(residuals), tuple(cotangents))
             # An operand that all examples share gets the sum over them.
             return [
                 ops.sum(c, axis=0) if c is not None and axis is None else c
                 for c, axis in zip(found, axes, strict=True)
             ]
 
-        return ReverseRules(self.owner, vmap(self.run, axes), vmap(self.fwd, axes), bwd)
+        run, fwd = (mapped_again(f, axes, name) for f in (self.run, self.fwd))
+        return ReverseRules(self.owner, run, fwd, bwd)
 
 
 class ForwardRules(Rules):
@@ -81,11 +83,11 @@ class ForwardRules(Rules):
         self.push = push
         self.op = FORWARD
 
-    def mapped(self, axes: tuple[int | None, ...]) -> Rules:
+    def mapped(self, axes: tuple[int | None, ...], name: str | None) -> Rules:
         def push(arrays: Arrays, tangents: Arrays) -> Any:
-            return vmap(self.push, (axes, axes))(tuple(arrays), tuple(tangents))
+            return mapped_again(self.push, (axes, axes), name)(tuple(arrays), tuple(tangents))
 
-        return ForwardRules(self.owner, vmap(self.run, axes), push)
+        return ForwardRules(self.owner, mapped_again(self.run, axes, name), push)
 
 
 class RuleOp(Op):
@@ -130,6 +132,7 @@ class RuleOp(Op):
         nodes = [arg._node if yes else None for arg, yes in zip(args, mine, strict=True)]
         if type(top) is ReverseTrace:
             return self.recorded(top, values, nodes, rules)
+        note_foreign(self.name)
         return self.dual(top, values, nodes, rules)
 
     def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> Arrays:
@@ -151,9 +154,17 @@ def _forward(xp: Any, *arrays: Any, rules: Rules) -> Arrays:
     return tuple(map(plain, outs))
 
 
-def _batch(op: RuleOp, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
+@named
+def _batch(
+    op: RuleOp,
+    size: int,
+    values: list[Any],
+    batched: list[bool],
+    params: Any,
+    name: str | None = None,
+) -> Any:
     axes = tuple([0 if yes else None for yes in batched])
-    return op.dispatch(tuple(values), {"rules": params["rules"].mapped(axes)})
+    return op.dispatch(tuple(values), {"rules": params["rules"].mapped(axes, name)})
 
 
 class _ReverseOp(RuleOp):
@@ -186,6 +197,7 @@ class _ReverseOp(RuleOp):
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
+        note_foreign(self.name)
         outs, residuals = params["rules"].fwd(*map(wrap, args))
         return _along(params["rules"], outs, residuals, tangents)
 
@@ -259,6 +271,7 @@ class _ForwardOp(RuleOp):
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
+        note_foreign(self.name)
         values = tuple(map(wrap, args))
         moved = params["rules"].push(values, _filled(values, tangents))[1]
         return tuple(map(plain, moved))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from polygrad.backends import cublaslt
+
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
 _HEAD = re.compile(r'extern "C" __global__ void (\w+)\((.*?)\) \{')
@@ -32,15 +34,19 @@ def on_host(source, folder, optimise="-O1"):
     for name, parameters in _HEAD.findall(source):
         names = [p.split()[-1].lstrip("*") for p in parameters.split(", ") if p]
         together = "true" if name in waits else "false"
+        fields = "".join(f"{p}; " for p in parameters.split(", "))
+        given = ", ".join(f"now_{name}->{n}" for n in names)
         runners.append(
-            f'extern "C" void run_{name}(int gx, int gy, int threads, {parameters}) {{ run_grid('
-            f"gx, gy, threads, {together}, [&] {{ {name}({', '.join(names)}); }}); }}\n"
+            f"struct Of_{name} {{ {fields}}}; static Of_{name}* now_{name};\n"
+            f'extern "C" void run_{name}(int gx, int gy, int threads, {parameters}) {{\n'
+            f"  Of_{name} now = {{{', '.join(names)}}}; now_{name} = &now;\n"
+            f"  body = [] {{ {name}({given}); }}; run_grid(gx, gy, threads, {together});\n}}\n"
         )
     file = Path(folder) / "kernels.cpp"
     file.write_text('#include "shim.h"\n' + source + "".join(runners))
     out = file.with_suffix(".so")
     command = [COMPILER, "-std=c++17", optimise, "-ffp-contract=off", "-shared", "-fPIC",
-               "-pthread", f"-I{HERE}", str(file), "-o", str(out)]  # fmt: skip
+               "-U_FORTIFY_SOURCE", f"-I{HERE}", str(file), "-o", str(out)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:3000] + source
     return ctypes.CDLL(str(out)), dict(_HEAD.findall(source))
@@ -49,14 +55,14 @@ def on_host(source, folder, optimise="-O1"):
 class Machine:
     """See `polygrad.compile.cuda.host.Host`.
 
-    Blocks whose threads wait for each other get at most ``threads`` of them: each is a thread.
+    ``products`` stand for nvmath's bindings of cuBLASLt, if given: see `cublaslt.py`.
     """
 
     LANGUAGE = "cuda"
 
-    def __init__(self, threads=4, captures=True, optimise="-O1"):
-        self.threads, self.captures, self.optimise = threads, captures, optimise
-        self.log = []  # names of kernels, "product", "graph"
+    def __init__(self, captures=True, optimise="-O1", products=None):
+        self.captures, self.optimise, self.products = captures, optimise, products
+        self.log = []  # names of kernels, "product", "planned", "graph"
         self.recording = None
         self.stream = 0
 
@@ -69,7 +75,7 @@ class Machine:
     def load(self, source, names):
         with tempfile.TemporaryDirectory() as folder:
             library, heads = on_host(source, folder, self.optimise)
-        found, waits = {}, waiting(source)
+        found = {}
         for name in names:
             function = getattr(library, f"run_{name}")
             kinds = [
@@ -78,7 +84,7 @@ class Machine:
             ]  # fmt: skip
             function.argtypes = [ctypes.c_int] * 3 + kinds
             function.restype = None
-            found[name] = function, name, name in waits
+            found[name] = function, name
         return found
 
     def launch(self, kernel, grid, threads, args):
@@ -86,12 +92,10 @@ class Machine:
         assert 0 < grid[1] < 65536
         assert all(type(x) in (int, float) for x in args)
         if self.recording is not None:
-            self.recording.append((kernel, grid, threads, args))
+            self.recording.append(lambda: self.launch(kernel, grid, threads, args))
             return
-        function, name, waits = kernel
+        function, name = kernel
         self.log.append(name)
-        if waits:
-            threads = min(threads, self.threads)
         function(*grid, threads, *args)
 
     def capture(self, start):
@@ -105,8 +109,8 @@ class Machine:
 
         def replay():
             self.log.append("graph")
-            for kernel, grid, threads, args in made:
-                self.launch(kernel, grid, threads, args)
+            for start in made:
+                start()
 
         return replay
 
@@ -137,5 +141,19 @@ class Machine:
         return array if array.base is None and array.flags.owndata else np.array(array)
 
     def product(self, a, b, out):
+        assert self.recording is None, "cuBLAS cannot be captured"
         self.log.append("product")
         np.matmul(a, b, out=out)
+
+    def current(self):
+        """The stream that work is given to: a capture has one of its own."""
+        return self.stream if self.recording is None else -1
+
+    def plan(self, left, right, out, dtype):
+        if self.products is None or not cublaslt.fits(left, right, out):
+            return None
+        dtype = np.dtype(dtype).name
+        handle = self.products.create()
+        plan = cublaslt.Plan(self.products, handle, left, right, out, dtype, self.current)
+        cublaslt.tried(self, plan, left, right, out, dtype)
+        return plan

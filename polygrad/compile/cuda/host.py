@@ -5,6 +5,21 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
+class Planned(Protocol):
+    """A matrix product that can run while kernels are captured."""
+
+    workspace: int
+    """Bytes of memory that it needs besides."""
+
+    def __call__(self, left: int, right: int, out: int, workspace: int) -> None:
+        """Start it in the current stream, on addresses that `ALIGNMENT` divides."""
+        ...
+
+
+ALIGNMENT = 16
+"""Bytes; products with a plan read so many at a time."""
+
+
 class Host(Protocol):
     """An array library on CUDA GPUs."""
 
@@ -67,4 +82,18 @@ class Host(Protocol):
 
     def product(self, a: Any, b: Any, out: Any) -> None:
         """Write a matrix product to an array."""
+        ...
+
+    def plan(
+        self,
+        left: tuple[tuple[int, ...], bool],
+        right: tuple[tuple[int, ...], bool],
+        out: tuple[int, ...],
+        dtype: Any,
+    ) -> Planned | None:
+        """A plan of a product of arrays in C order: their shapes, and whether each is transposed.
+
+        It has been captured, and gave what `product` gives. None where no library for it is
+        installed, or it has no such product; raises any exception where it does not work.
+        """
         ...

@@ -13,12 +13,12 @@ same in every run.
 """
 
 import math
-from typing import Any
 
 from polygrad.compile import index as indexing
+from polygrad.compile.cuda.function import Function, indented
 from polygrad.compile.cuda.pull import Puller, identity, written
-from polygrad.compile.cuda.schedule import Group, Root
-from polygrad.compile.cuda.types import constant, is_float, weak_name
+from polygrad.compile.cuda.steps import Group, Root
+from polygrad.compile.cuda.totals import combined, first
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import Line
@@ -32,19 +32,17 @@ BLOCKS = 4096
 """Blocks that stride over the elements of a large space."""
 
 
-class Kernel:
+class Kernel(Function):
     """A group as a kernel called ``name``.
 
-    ``stored`` are the values in memory. ``parts`` holds, for each reduction that is cut in
-    chunks, the value for the parts; ``seconds`` are the groups that finish them.
+    ``parts`` holds, for each reduction that is cut in chunks, the value for the parts.
     """
 
     def __init__(
         self, name: str, group: Group, producers: dict[Value, Equation], stored: set[Value]
     ) -> None:
-        self.name, self.group = name, group
-        self.producers, self.stored = producers, stored
-        self.parameters: dict[Value, str] = {}
+        super().__init__(name, producers, stored)
+        self.group = group
         self.names = [f"i{d}" if n != 1 else "" for d, n in enumerate(group.space)]
         self.extent = list(group.space)
         self.forms = self._body().forms
@@ -59,7 +57,6 @@ class Kernel:
                     out = root.value
                     self.parts[root] = Value((self.chunks, *kept), out.dtype, out.device)
         self.seconds = [self._second(root) for root in group.roots if root in self.parts]
-        self.aliased: set[Value] = set()
         self.parameters.clear()
         self.body = self._text()
 
@@ -78,7 +75,7 @@ class Kernel:
         return indexing.flat(tuple([here[d] for d in kept]), steps)
 
     def _body(self) -> Puller:
-        puller = Puller(self.producers, self.stored, self._pointer)
+        puller = Puller(self.producers, self.stored, self.pointer)
         here = identity(self.names)
         self.found = []
         for root in self.group.roots:
@@ -156,15 +153,6 @@ class Kernel:
 
     # -- text --------------------------------------------------------------------------------------
 
-    def _pointer(self, value: Value) -> str:
-        """The parameter for the memory of a value, or for a Python number."""
-        while (
-            value not in self.stored and not value.weak
-            and (inner := self.producers.get(value)) is not None
-        ):  # fmt: skip
-            value = inner.inputs[0]  # a reshape
-        return self.parameters.setdefault(value, f"p{len(self.parameters)}")
-
     def overwrites(self, old: Value, new: Value) -> bool:
         """Whether ``new`` may be written over ``old``: both are used at one element at a time."""
         here = identity(self.names)
@@ -173,14 +161,9 @@ class Kernel:
             root.value is new and root.source.shape == new.shape for root in self.group.roots
         )  # fmt: skip
 
-    def written(self) -> set[Value]:
+    def outputs(self) -> list[Value]:
         """The values that the kernel writes."""
-        return {self.parts.get(root, root.value) for root in self.group.roots}
-
-    def _index_type(self) -> str:
-        values = [v for v in self.parameters if not v.weak]
-        largest = max([math.prod(self.group.space), *(v.size for v in values)])
-        return "int" if largest < 2**30 else "long long"
+        return [self.parts.get(root, root.value) for root in self.group.roots]
 
     def _text(self) -> list[str]:
         puller = self._body()
@@ -188,7 +171,7 @@ class Kernel:
         totals = []
         inside = list(puller.lines)
         for number, (root, x) in enumerate(zip(self.group.roots, self.found, strict=True)):
-            out = self._out(root)
+            out = self.pointer(self.parts.get(root, root.value))
             if root.op:
                 x = _started(root, x)
                 totals.append((f"a{number}", root, out))
@@ -197,12 +180,12 @@ class Kernel:
                 )
             else:
                 inside.append(f"{out}[{written(self._target(root))}] = {x};")
-        kind = self._index_type()
+        kind = self.index_type(math.prod(self.group.space))
         thread = f"({kind})blockIdx.x * ({kind})blockDim.x + ({kind})threadIdx.x"
         if self.form == "each":
             stride = f"({kind})gridDim.x * ({kind})blockDim.x"
             head = f"for ({kind} e = {thread}; e < {self.size}; e += {stride}) {{"
-            return [head, *_indented([*self._split("e", self.kept, kind), *inside]), "}"]
+            return [head, *indented([*self._split("e", self.kept, kind), *inside]), "}"]
         starts = [
             f"{type_name(root.value.dtype)} {name} = {first(root.op, root.value.dtype)};"
             for name, root, _ in totals
@@ -224,7 +207,7 @@ class Kernel:
             (low, "1") if self.form == "thread" else (f"{low} + threadIdx.x", "blockDim.x")
         )
         lines.append(f"for ({kind} r = {begin}; r < {high}; r += {stride}) {{")
-        lines += _indented([*self._split("r", self.reduced, kind), *inside])
+        lines += indented([*self._split("r", self.reduced, kind), *inside])
         lines.append("}")
         for name, root, out in totals:
             if self.form == "block":
@@ -233,10 +216,6 @@ class Kernel:
             else:
                 lines.append(f"{out}[{place}] = {name};")
         return lines
-
-    def _out(self, root: Root) -> str:
-        value = self.parts.get(root, root.value)
-        return self.parameters.setdefault(value, f"p{len(self.parameters)}")
 
     def _block_total(self, name: str, root: Root) -> list[str]:
         """The totals of a block's threads together, half as many in each round."""
@@ -265,49 +244,6 @@ class Kernel:
             lines.append(f"const {kind} {self.names[d]} = {text};")
         return lines
 
-    def source(self, outside: dict[Value, int]) -> str:
-        """The kernel; values of ``outside`` are found in a table, at their number there.
-
-        The others, and all of them without a table, are parameters, in the order of
-        `arguments`.
-        """
-        fixed = self.arguments(outside)
-        table = any(v in outside for v in self.parameters)
-        parameters = ["const unsigned long long* table"] if table else []
-        parameters += [self._declared(v) for v in fixed]
-        lines = []
-        for value, name in self.parameters.items():
-            if value not in outside:
-                continue
-            entry = f"table[{outside[value]}]"
-            if not value.weak:
-                lines.append(f"{self._declared(value)} = ({self._kind(value)})({entry});")
-            elif is_float(value.dtype):
-                lines.append(f"const double {name} = __longlong_as_double((long long){entry});")
-            else:
-                lines.append(f"const long long {name} = (long long){entry};")
-        head = f'extern "C" __global__ void {self.name}({", ".join(parameters)}) {{'
-        return "\n".join([head, *_indented([*lines, *self.body]), "}", ""])
-
-    def arguments(self, outside: dict[Value, int]) -> list[Value]:
-        """The values that are parameters."""
-        return [v for v in self.parameters if v not in outside]
-
-    def _kind(self, value: Value) -> str:
-        const = "" if value in self.written() else "const "
-        return f"{const}{type_name(value.dtype)}*"
-
-    def _declared(self, value: Value) -> str:
-        name = self.parameters[value]
-        if value.weak:
-            return f"{weak_name(value.dtype)} {name}"
-        apart = "" if self.aliased else " __restrict__"
-        return f"{self._kind(value)}{apart} {name}"
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return ["  " + line for line in lines]
-
 
 def _started(root: Root, x: str) -> str:
     """An element as the reduction takes it."""
@@ -315,31 +251,3 @@ def _started(root: Root, x: str) -> str:
     if old == new:
         return x
     return f"({x} != 0)" if new.kind == "bool" else f"({type_name(new)}){x}"
-
-
-def first(op: str, dtype: Any) -> str:
-    """What a reduction begins with."""
-    if op in ("sum", "sum_integer", "any"):
-        return constant(0, dtype)
-    if op in ("prod", "prod_integer", "all"):
-        return constant(1, dtype)
-    if is_float(dtype):
-        return constant(float("-inf") if op == "max" else float("inf"), dtype)
-    signed = dtype.kind == "signed integer"
-    low = -(1 << dtype.bits - 1) if signed else 0
-    high = (1 << dtype.bits - signed) - 1
-    return constant(low if op == "max" else high, dtype)
-
-
-def combined(op: str, dtype: Any, total: str, x: str) -> str:
-    """A total with one more element."""
-    op = op.removesuffix("_integer")
-    if op in ("max", "min"):
-        return f"pg_{op}({total}, {x})"
-    if op in ("all", "any"):
-        return f"{total} {'&&' if op == 'all' else '||'} {x}"
-    sign = "+" if op == "sum" else "*"
-    if is_float(dtype):
-        return f"{total} {sign} {x}"
-    wide = "unsigned long long" if dtype.bits == 64 else "unsigned int"
-    return f"({type_name(dtype)})(({wide}){total} {sign} ({wide}){x})"

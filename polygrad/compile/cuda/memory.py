@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from polygrad.compile.cuda.kernel import Kernel
-from polygrad.compile.cuda.schedule import Library, Product, Schedule
+from polygrad.compile.cuda.function import Function
+from polygrad.compile.cuda.schedule import Schedule
+from polygrad.compile.cuda.steps import Library, Product
 from polygrad.compile.graph import Value
 
-Launch = Kernel | Product | Library
+Launch = Function | Product | Library
 
 
 class Memory:
@@ -54,7 +55,7 @@ class Memory:
         step = self.steps[at]
         if last != at:
             return last < at
-        if not isinstance(step, Kernel) or not step.overwrites(given, out):
+        if not isinstance(step, Function) or not step.overwrites(given, out):
             return False
         step.aliased.add(given)
         return True
@@ -90,15 +91,15 @@ class Memory:
 
 def written(step: Launch) -> list[Value]:
     """The values in memory that a step writes."""
-    if isinstance(step, Kernel):
-        return [step.parts.get(r, r.value) for r in step.group.roots]
+    if isinstance(step, Function):
+        return step.outputs()
     return list(step.outputs) if isinstance(step, Library) else [step.equation.out]
 
 
 def reads(schedule: Schedule, step: Launch) -> list[Value]:
     """The values in memory, and Python numbers, that a step reads."""
-    if isinstance(step, Kernel):
-        mine = step.written()
+    if isinstance(step, Function):
+        mine = step.outputs()
         return [v for v in step.parameters if v not in mine]
     given = step.values if isinstance(step, Library) else step.operands
     return [v if v.weak else schedule.base(v) for v in given]

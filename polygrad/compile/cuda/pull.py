@@ -1,11 +1,13 @@
 """Code for one element of a value: what it is computed from is pulled in, down to memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from polygrad.compile import index as indexing
 from polygrad.compile.cuda import elements
-from polygrad.compile.cuda.types import Unsupported, converted
+from polygrad.compile.cuda.join import JOINED
+from polygrad.compile.cuda.types import Unsupported, constant, converted
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
@@ -46,12 +48,44 @@ class Puller:
         self.reads: list[tuple[Value, Index]] = []
         self.forms: list[Line] = []
         self.cost = 0
+        self.count = 0
+
+    def name(self) -> str:
+        """A name that is not used yet."""
+        self.count += 1
+        return f"t{self.count - 1}"
 
     def put(self, dtype: Any, text: str) -> str:
         """A new name for a number."""
-        name = f"t{len(self.lines)}"
+        name = self.name()
         self.lines.append(f"const {type_name(dtype)} {name} = {text};")
         return name
+
+    def start(self, dtype: Any) -> str:
+        """A new name for a number that is 0 until it is set."""
+        name = self.name()
+        self.lines.append(f"{type_name(dtype)} {name} = {constant(0, dtype)};")
+        return name
+
+    def set(self, name: str, text: str) -> None:
+        """Give a number that was started its value."""
+        self.lines.append(f"{name} = {text};")
+
+    def placed(self, line: Line) -> str:
+        """A part of an index as a number; its axes are not made one with others."""
+        self.forms.append(line)
+        return f"({written(line)})"
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """What is written meanwhile is in a block; its names are not known after it."""
+        lines, known = self.lines, self.known
+        self.lines, self.known = [], dict(known)
+        try:
+            yield
+        finally:
+            lines += [f"{head} {{", *("  " + line for line in self.lines), "}"]
+            self.lines, self.known = lines, known
 
     def get(self, value: Value, index: Index, root: bool = False) -> str:
         """The name of an element; computed anew for the root of a kernel."""
@@ -87,7 +121,7 @@ class Puller:
 
     def _compute(self, equation: Equation, index: Index) -> str:
         op, out = equation.op.name, equation.out
-        self.cost += elements.cost(op)
+        self.cost += elements.cost(equation)
         if by_element(equation.op):
             given = [
                 self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""
@@ -100,6 +134,8 @@ class Puller:
             return self.get(equation.inputs[0], indexing.through(equation, index))
         if op == "class_places":
             return self._class_place(equation, index)
+        if op in JOINED:
+            return JOINED[op](self, equation, index)
         raise Unsupported(f"the op {op}")
 
     def _gathered(self, equation: Equation, index: Index) -> Index:
@@ -121,8 +157,7 @@ class Puller:
             self.reads.append((labels, index))
             label = self.read(labels, index[0])
         label = converted(label, labels.dtype, DTYPES["int64"])
-        self.forms.append(index[0])
-        row = f"({written(index[0])})"
+        row = self.placed(index[0])
         return self.put(DTYPES["int64"], f"{row} * {classes}LL + {label}")
 
 

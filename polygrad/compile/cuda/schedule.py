@@ -3,92 +3,20 @@
 Everything else is computed where it is needed, in the kernels of what needs it.
 """
 
-import math
-from dataclasses import dataclass, field
-from typing import Any
-
 from polygrad.compile import index as indexing
-from polygrad.compile.cuda import elements, types
+from polygrad.compile.cuda import elements
+from polygrad.compile.cuda.epilogue import attach
 from polygrad.compile.cuda.pull import Puller, identity, is_alias
-from polygrad.compile.cuda.types import Unsupported
+from polygrad.compile.cuda.steps import Group, Library, Product, Root, Step, Tiled
+from polygrad.compile.cuda.supported import JOINS, REDUCTIONS, is_product, kernelable, typed
+from polygrad.compile.cuda.tiles import tiled
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.index import is_slot
-from polygrad.compile.passes.rewrite import rewrite
-from polygrad.core.op import OPS
 
-REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
-PRODUCTS = ("float32", "float64")
 DEAR = 6
 """Cost from which on a value is kept for a second kernel instead of computed again."""
 LARGEST = 400
 """Cost of the code of one kernel from which on it is divided."""
-
-
-@dataclass(eq=False)
-class Root:
-    """A value that a kernel writes: ``source`` as it is, or reduced over axes of the space."""
-
-    value: Value
-    source: Value
-    axes: tuple[int, ...] = ()
-    op: str = ""
-
-
-@dataclass(eq=False)
-class Group:
-    """What one kernel computes: values over one space, and reductions over the same axes of it."""
-
-    space: tuple[int, ...]
-    roots: list[Root] = field(default_factory=list)
-    reads: set[Value] = field(default_factory=set)
-    cost: int = 0
-
-    @property
-    def axes(self) -> tuple[int, ...] | None:
-        """The axes that are reduced, if any are."""
-        return next((r.axes for r in self.roots if r.op), None)
-
-
-@dataclass(eq=False)
-class Product:
-    """A matrix product of values in memory; whether each is read transposed."""
-
-    equation: Equation
-    operands: tuple[Value, Value]
-    flips: tuple[bool, bool]
-
-
-@dataclass(eq=False)
-class Library:
-    """An op as the library's own function; without one, a copy."""
-
-    equation: Equation | None
-    values: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-
-
-Step = Group | Product | Library
-
-
-def prepare(graph: Graph) -> Graph:
-    """The graph with each mean as a sum and a division."""
-
-    def rule(equation: Equation, _: Any) -> Any:
-        if equation.op.name != "mean":
-            return None
-        x, out = equation.inputs[0], equation.out
-        if out.dtype.name not in PRODUCTS or x.dtype != out.dtype:
-            return None
-        count = x.size // max(out.size, 1)
-        total = out.like()
-        divisor = float(count) if count else float("nan")
-        return [
-            Equation(OPS["sum"], (x,), equation.params, (total,)),
-            Equation(OPS["divide"], (total, divisor), {}, (out,)),
-        ]
-
-    return rewrite(graph, rule)
 
 
 class Schedule:
@@ -109,6 +37,7 @@ class Schedule:
             if not again:
                 break
             self.stored |= again
+        attach(self)
 
     # -- what has to be in memory ------------------------------------------------------------------
 
@@ -129,8 +58,8 @@ class Schedule:
         for equation in self.graph.equations:
             if equation.outputs[0].weak:
                 self.host.append(equation)
-            elif _is_product(equation):
-                self._product(equation)
+            elif is_product(equation):
+                self._product(equation, costs)
             elif not kernelable(equation):
                 for x in equation.values:
                     self.keep(x)
@@ -147,20 +76,34 @@ class Schedule:
             self.keep(equation.inputs[0])
         if name == "class_places" and equation.inputs[0].ndim != 1:
             self.keep(equation.inputs[0])
-        total = elements.cost(name)
+        # Whether each element looks through an index array.
+        looks = name in JOINS and len(equation.inputs) > (2 if name == "index_set" else 1) and (
+            "index" in equation.params
+        )  # fmt: skip
+        total = elements.cost(equation)
         for x in equation.values:
             if x in self.stored or x.weak:
                 continue
-            grows = x.size < out.size or not (by_element(equation.op) or name in indexing.VIEWS)
+            joins = name in JOINS and not looks
+            once = by_element(equation.op) or name in indexing.VIEWS or joins
+            grows = not once or (x.size < out.size and not joins)
             if costs.get(x, 0) >= DEAR and grows and name not in REDUCTIONS and not alias:
                 self.keep(x)
             else:
                 total += costs.get(x, 0)
-        if name in REDUCTIONS or (total > LARGEST and not alias):
+        if name in REDUCTIONS or looks or (total > LARGEST and not alias):
             self.stored.add(out)
         costs[out] = total
 
-    def _product(self, equation: Equation) -> None:
+    def _product(self, equation: Equation, costs: dict[Value, int]) -> None:
+        out = equation.out
+        self.stored.add(out)
+        if tiled(equation):
+            for x in equation.inputs:  # each element is used by a tile for each of its columns
+                if costs.get(x, 0) >= DEAR:
+                    self.keep(x)
+            self.fixed[out] = Tiled(equation, [Root(out, out)])
+            return
         operands, flips = [], []
         for x in equation.inputs:
             flip = False
@@ -176,10 +119,7 @@ class Schedule:
             self.keep(x)
             operands.append(x)
             flips.append(flip)
-        self.stored.add(equation.out)
-        self.fixed[equation.out] = Product(
-            equation, (operands[0], operands[1]), (flips[0], flips[1])
-        )
+        self.fixed[out] = Product(equation, (operands[0], operands[1]), (flips[0], flips[1]))
 
     def _results(self) -> None:
         """Outputs in memory of their own: what has none, or is there already, is copied."""
@@ -213,7 +153,7 @@ class Schedule:
             else:
                 self._join(Root(out, out))
         for root in self.copies:
-            if _typed(root.source):
+            if typed(root.source):
                 self._join(root)
             else:
                 base = (self.base(root.source),)
@@ -228,7 +168,7 @@ class Schedule:
         puller = Puller(self.producers, self.stored, lambda value: "p")
         puller.get(root.source, here, root.source is root.value)
         reads = {value for value, _ in puller.reads}
-        first = 0
+        first = max((self.place.get(x, 0) for x in root.value.after), default=0)
         for value, at in puller.reads:
             place = self.place.get(value)
             if place is None:
@@ -269,7 +209,7 @@ class Schedule:
         costs: dict[Value, int] = {}
         again: set[Value] = set()
         for equation in self.graph.equations:
-            own = elements.cost(equation.op.name)
+            own = elements.cost(equation)
             total = own + sum(0 if x in self.stored else costs.get(x, 0) for x in equation.values)
             costs.update((out, total) for out in equation.outputs)
         for equation in reversed(self.graph.equations):
@@ -281,7 +221,8 @@ class Schedule:
             if not kept and len(places) > 1 and costs[out] >= DEAR and not is_alias(equation):
                 again.add(out)
                 places = set()  # its operands are read once, where it is computed
-            if out in self.fixed or equation.op.name in REDUCTIONS:
+            other = out in self.fixed and not isinstance(self.fixed[out], Tiled)
+            if other or equation.op.name in REDUCTIONS:
                 continue
             if kept:
                 places = {self.place[out]} if out in self.place else set()
@@ -289,70 +230,3 @@ class Schedule:
                 if x not in self.stored:
                     where.setdefault(x, set()).update(places)
         return again
-
-
-def _typed(value: Value) -> bool:
-    try:
-        types.name(value.dtype)
-    except Unsupported:
-        return False
-    return True
-
-
-def _is_product(equation: Equation) -> bool:
-    """Whether an equation is a product that BLAS computes."""
-    if equation.op.name != "matmul":
-        return False
-    kinds = {x.dtype.name for x in (*equation.values, equation.out)}
-    return len(kinds) == 1 and kinds <= set(PRODUCTS) and 0 not in equation.out.shape
-
-
-def kernelable(equation: Equation) -> bool:
-    """Whether an equation can be part of a kernel."""
-    name = equation.op.name
-    if equation.op.multiple or not all(map(_typed, (*equation.values, *equation.outputs))):
-        return False
-    out, params = equation.out, equation.params
-    if (
-        any(x.device != out.device for x in equation.values if not x.weak)
-        or None in equation.inputs
-    ):
-        return False
-    if by_element(equation.op):
-        if params and name not in ("astype", "astype_discrete", "copy"):
-            return False
-        given = ["x"] * len(equation.inputs)
-        try:
-            elements.expression(name, equation.inputs, given, out.dtype)
-        except Unsupported:
-            return False
-        return True
-    x = equation.inputs[0] if equation.inputs else None
-    if not isinstance(x, Value) or x.weak:
-        return False
-    if name in REDUCTIONS:
-        if not set(params) <= {"axis", "keepdims", "dtype"}:
-            return False
-        empty = math.prod([x.shape[a] for a in params["axis"]]) == 0
-        numbers = x.dtype.kind != "bool" or name in ("all", "any", "sum_integer")
-        return numbers and not (name in ("max", "min") and empty)
-    if name == "getitem":
-        return _plain_index(equation)
-    if name == "reshape":
-        return True
-    return name in indexing.VIEWS or name == "class_places"
-
-
-def _plain_index(equation: Equation) -> bool:
-    """Whether index arrays stand side by side, without integers or masks beside them."""
-    key, arrays = equation.params["index"], equation.inputs[1:]
-    if any(type(part) is bool for part in key):
-        return False
-    if not arrays:
-        return True
-    if any(not isinstance(a, Value) or a.weak or a.dtype.kind == "bool" for a in arrays):
-        return False
-    if 0 in equation.inputs[0].shape:
-        return False
-    slots = [i for i, part in enumerate(key) if is_slot(part)]
-    return slots == list(range(slots[0], slots[-1] + 1)) and not any(type(p) is int for p in key)

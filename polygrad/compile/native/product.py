@@ -8,7 +8,7 @@ answer are chunks, which threads share.
 import math
 from typing import Any
 
-from polygrad.compile.graph import Value
+from polygrad.compile.graph import Equation, Value
 from polygrad.compile.native.engine import has_feature, lanes
 from polygrad.compile.native.schedule import Product
 from polygrad.compile.native.tiles import Strides, Tiles, pieces
@@ -26,6 +26,7 @@ class Shape:
     """The sizes of a product, and the steps of each operand from one matrix to the next."""
 
     def __init__(self, product: Product) -> None:
+        check_stacks(product.equation)
         a, b = product.equation.inputs
         self.left = self._strides(product.left, product.flips[0], row=a.ndim == 1)
         self.right = (
@@ -44,10 +45,15 @@ class Shape:
         return (1, x.shape[-1]) if flipped else (x.shape[-1], 1)
 
     def _step(self, x: Value) -> int:
-        count = math.prod(x.shape[:-2])
-        if count not in (1, self.batch):
-            raise Unsupported("a product of stacks of matrices that broadcast")
-        return math.prod(x.shape[-2:]) if count > 1 else 0
+        return math.prod(x.shape[-2:]) if math.prod(x.shape[:-2]) > 1 else 0
+
+
+def check_stacks(equation: Equation) -> None:
+    """Raise Unsupported where a stack of matrices is repeated along some of its axes only."""
+    a, b = equation.inputs
+    whole = math.prod(equation.out.shape[: -2 if a.ndim > 1 and b.ndim > 1 else -1])
+    if any(math.prod(x.shape[:-2]) not in (1, whole) for x in (a, b)):
+        raise Unsupported("a product of stacks of matrices that broadcast")
 
 
 def rows_of_tile() -> int:

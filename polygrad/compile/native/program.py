@@ -22,7 +22,7 @@ class Native:
         layout = host.layout()
         module = Module(graph)
         self.text = module.text + entry_text(module, layout)
-        self.parallel = module.parallel
+        self.parallel, self.work = module.parallel, module.work
         self._loaded = engine.Loaded(compiled(self.text))
         self._constants = [host.in_order(module.graph.constants[v]) for v in module.constants]
         self._table = self._fill("table", [self._pool(), *map(host.address, self._constants)])

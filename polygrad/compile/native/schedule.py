@@ -192,7 +192,7 @@ class Schedule:
         names = [f"%i{d}" if n != 1 else "" for d, n in enumerate(space)]
         here = identity(names)
         reads = {value for value, _ in puller.reads}
-        first = 0
+        first = max((self.place.get(x, 0) for x in root.value.after), default=0)
         for value, at in puller.reads:
             place = self.place.get(value)
             if place is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from polygrad.compile.graph import Graph
 from polygrad.compile.native import engine, pool
+from polygrad.compile.native.divided import Divided, native_program
 from polygrad.compile.native.program import Native
 from polygrad.compile.native.types import Unsupported
 
@@ -24,7 +25,7 @@ class Tier:
 
     def __init__(self, graph: Graph, host: Any, run: Run, take_over: Callable[[Run], None]) -> None:
         self.state = "not compiled yet: that begins with the second call"
-        self.native: Native | None = None
+        self.native: Native | Divided | None = None
         self._graph: Graph | None = graph
         self._host, self._run, self._take_over = host, run, take_over
         self._calls = 0
@@ -61,8 +62,7 @@ class Tier:
         try:
             graph = self._graph
             assert graph is not None
-            native = Native(graph, self._host)
-            self._use(native)
+            self._use(native_program(graph, self._host))
         except Unsupported as reason:
             self.refuse(f"there is no native code for {reason}")
         except Exception as error:
@@ -75,7 +75,7 @@ class Tier:
         self.state = f"not used: {reason}"
         self._done.set()
 
-    def _use(self, native: Native) -> None:
+    def _use(self, native: Native | Divided) -> None:
         call, run = native.call, self._run
 
         def both(*inputs: Any) -> Sequence[Any]:
@@ -85,6 +85,8 @@ class Tier:
         both.program = native  # type: ignore[attr-defined]  # code lives as long as its program
         _programs.add(native)
         self.native, self.state = native, "in use"
+        if isinstance(native, Divided):
+            self.state += f"; outside of it, on the array library: {', '.join(native.outside)}"
         self._take_over(both)
 
     def __repr__(self) -> str:
@@ -167,7 +169,7 @@ class _Compiler:
 
 
 _compiler = _Compiler()
-_programs: weakref.WeakSet[Native] = weakref.WeakSet()
+_programs: weakref.WeakSet[Native | Divided] = weakref.WeakSet()
 atexit.register(_compiler.stop)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_compiler.forked)

@@ -83,7 +83,8 @@ def _join(
     steps: list[Step], place: dict[Value, int], equation: Equation, widest: int
 ) -> int | None:
     """Add an equation to the earliest loop that can take it; its place, or None."""
-    first = max((place.get(x, -1) for x in equation.values), default=-1)
+    before = (*equation.values, *equation.outputs[0].after)
+    first = max((place.get(x, -1) for x in before), default=-1)
     reduction = equation.op.name in REDUCTIONS
     if first >= 0 and isinstance(steps[first], Loop):
         loop = steps[first]

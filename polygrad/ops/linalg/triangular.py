@@ -47,8 +47,8 @@ def solve_triangular(x1: Any, x2: Any, /, *, upper: bool = False) -> Any:
     With ``upper`` an upper triangular one. The other triangle is not looked at, and has gradient
     zero. ``x2`` is one vector, shape (N,), or matrices of shape (..., N, K); leading axes
     broadcast. Raises ShapeError where the shapes do not fit, LinearAlgebraError for a zero on
-    the diagonal (PyTorch, JAX and libraries on GPUs give infinities instead). On NumPy it is
-    LAPACK's where SciPy is installed, else that of `solve`. Derivative: Giles 2008, 2.3.1.
+    the diagonal (PyTorch, JAX and libraries on GPUs give infinities instead). Derivative: Giles
+    2008, 2.3.1.
 
     >>> low = pg.asarray([[2.0, 0.0], [1.0, 4.0]])
     >>> pg.linalg.solve_triangular(low, pg.asarray([2.0, 9.0]))

@@ -1,0 +1,121 @@
+"""Which equations can be part of a kernel, and which are products."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from polygrad.compile import index as indexing
+from polygrad.compile.cuda import elements, types
+from polygrad.compile.cuda.types import Unsupported
+from polygrad.compile.elements import by_element
+from polygrad.compile.graph import Equation, Value
+from polygrad.compile.index import is_slot
+
+REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
+JOINS = frozenset({"concat", "stack", "scatter_add", "index_set", "tril", "triu"})
+"""Ops whose elements come from one operand or another, by their place."""
+FLOATS = ("float32", "float64")
+ARRAYS = 16
+"""Arrays that a kernel joins: each is a branch in its code."""
+PLACES = 2048
+"""Places of an index array up to which each thread looks through all of them for its own.
+
+With atomic additions the work would not grow with them, but the order of a sum, and so its last
+digits, would differ from run to run.
+"""
+COMPARISONS = 2**26
+"""Comparisons of places by all threads together up to which they are made."""
+
+
+def typed(value: Value) -> bool:
+    """Whether kernels have the data type of a value."""
+    try:
+        types.name(value.dtype)
+    except Unsupported:
+        return False
+    return True
+
+
+def is_product(equation: Equation) -> bool:
+    """Whether an equation is a matrix product of real floating-point numbers."""
+    if equation.op.name != "matmul":
+        return False
+    kinds = {x.dtype.name for x in (*equation.values, equation.out)}
+    return len(kinds) == 1 and kinds <= set(FLOATS) and 0 not in equation.out.shape
+
+
+def work(equation: Equation) -> int:
+    """The additions and multiplications of a product."""
+    return 2 * math.prod(equation.out.shape) * int(equation.inputs[0].shape[-1])
+
+
+def kernelable(equation: Equation) -> bool:
+    """Whether an equation can be part of a kernel."""
+    name = equation.op.name
+    if equation.op.multiple or not all(map(typed, (*equation.values, *equation.outputs))):
+        return False
+    out, params = equation.out, equation.params
+    if (
+        any(x.device != out.device for x in equation.values if not x.weak)
+        or None in equation.inputs
+    ):
+        return False
+    if by_element(equation.op):
+        return _by_element(equation)
+    x = equation.inputs[0] if equation.inputs else None
+    if not isinstance(x, Value) or x.weak:
+        return False
+    if name in REDUCTIONS:
+        if not set(params) <= {"axis", "keepdims", "dtype"}:
+            return False
+        empty = math.prod([x.shape[a] for a in params["axis"]]) == 0
+        numbers = x.dtype.kind != "bool" or name in ("all", "any", "sum_integer")
+        return numbers and not (name in ("max", "min") and empty)
+    if name == "getitem":
+        return _plain(params["index"], equation.inputs[1:], x.shape)
+    if name in JOINS:
+        return _joins(equation)
+    return name in indexing.VIEWS or name == "class_places"
+
+
+def _by_element(equation: Equation) -> bool:
+    name = equation.op.name
+    if equation.params and name not in ("astype", "astype_discrete", "copy"):
+        return False
+    given = ["x"] * len(equation.inputs)
+    try:
+        elements.expression(name, equation.inputs, given, equation.out.dtype)
+    except Unsupported:
+        return False
+    return True
+
+
+def _joins(equation: Equation) -> bool:
+    name, out = equation.op.name, equation.out
+    if any(not isinstance(x, Value) or x.weak for x in equation.inputs):
+        return False
+    if name in ("concat", "stack"):
+        return len(equation.inputs) <= ARRAYS and all(x.dtype == out.dtype for x in equation.inputs)
+    if name in ("tril", "triu"):
+        return type(equation.params["k"]) is int
+    if name == "scatter_add" and out.dtype.kind == "bool":
+        return False
+    arrays = equation.inputs[2 if name == "index_set" else 1 :]
+    if not _plain(equation.params["index"], arrays, out.shape):
+        return False
+    count = math.prod(indexing.broadcast_shape([a.shape for a in arrays])) if arrays else 1
+    return count <= PLACES and count * out.size <= COMPARISONS
+
+
+def _plain(key: tuple[Any, ...], arrays: Sequence[Any], shape: tuple[int, ...]) -> bool:
+    """Whether index arrays stand side by side, without integers or masks beside them."""
+    if any(type(part) is bool for part in key):
+        return False
+    if not arrays:
+        return True
+    if any(not isinstance(a, Value) or a.weak or a.dtype.kind == "bool" for a in arrays):
+        return False
+    if 0 in shape:
+        return False
+    slots = [i for i, part in enumerate(key) if is_slot(part)]
+    return slots == list(range(slots[0], slots[-1] + 1)) and not any(type(p) is int for p in key)

@@ -1,0 +1,161 @@
+"""A graph with ops that native code is not written for: native stretches, and the ops between.
+
+Each equation belongs to the earliest stretch it can: one more than that of the last op outside
+that it waits for. So there are as few stretches as there are ops outside one behind the other.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from polygrad.compile import index as indexing
+from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.native.host import Host
+from polygrad.compile.native.prepare import prepare
+from polygrad.compile.native.product import check_stacks
+from polygrad.compile.native.program import Native
+from polygrad.compile.native.types import Unsupported
+from polygrad.compile.replay import own, replay, shared_outputs
+
+SHARED = 1 << 25
+"""Work of a stretch from which on threads share it. The library's own threads (BLAS) go on spinning
+after an op outside, so that ours would wait for a core."""
+WORTH = 2
+"""Computing equations from which on a stretch is made native."""
+
+
+def supported(equation: Equation) -> bool:
+    """Whether an equation alone has native code."""
+    values = dict.fromkeys(equation.values)
+    if any(v.size == 0 for v in (*values, *equation.outputs)):
+        return False
+    try:
+        if equation.op.name == "matmul":
+            check_stacks(equation)
+        prepare(Graph(values, {}, [equation], equation.outputs))
+    except Unsupported:
+        return False
+    return True
+
+
+def stretches(graph: Graph) -> list[tuple[bool, Graph]]:
+    """The graph in parts, in the order they run, and whether each is to be native code."""
+    level: dict[Value, int] = {}
+    outside: set[Value] = set()
+    found: dict[tuple[int, bool], list[Equation]] = {}
+    for equation in graph.equations:
+        inside = supported(equation)
+        waits = [level.get(x, 0) + (inside and x in outside) for x in equation.values]
+        at = max(waits, default=0)
+        found.setdefault((at, not inside), []).append(equation)
+        level.update((out, at) for out in equation.outputs)
+        if not inside:
+            outside.update(equation.outputs)
+    parts = [(not out and _worth(eqs), eqs) for (_, out), eqs in sorted(found.items(), key=_place)]
+    made = [{out for e in equations for out in e.outputs} for _, equations in parts]
+    reads = [dict.fromkeys(x for e in equations for x in e.values) for _, equations in parts]
+    result = []
+    for i, (native, equations) in enumerate(parts):
+        elsewhere = set(graph.outputs).union(*(r for j, r in enumerate(reads) if j != i))
+        given = [x for x in reads[i] if x not in made[i] and x not in graph.constants]
+        constants = {x: graph.constants[x] for x in reads[i] if x in graph.constants}
+        outputs = [out for e in equations for out in e.outputs if out in elsewhere]
+        result.append((native, Graph(given, constants, equations, outputs, graph.name)))
+    return result
+
+
+def _place(item: tuple[tuple[int, bool], list[Equation]]) -> tuple[int, bool]:
+    return item[0]
+
+
+def _worth(equations: Iterable[Equation]) -> bool:
+    return sum(e.op.name not in indexing.VIEWS for e in equations) >= WORTH
+
+
+class Divided:
+    """The program of such a graph; it stands in the place of a `Native`.
+
+    Raises Unsupported where more is outside than in, for then the backend's own program, which
+    fuses what is outside, is the better one.
+    """
+
+    def __init__(self, graph: Graph, host: Host) -> None:
+        parts = stretches(graph)
+        self.outside = list(
+            dict.fromkeys(e.op.name for native, part in parts if not native for e in part.equations)
+        )
+        inside = sum(len(part.equations) for native, part in parts if native)
+        if 2 * inside < len(graph.equations):
+            raise Unsupported(f"most of it: {', '.join(self.outside)}")
+        for native, part in parts:
+            if native and any(v.weak and v.dtype.name != "float64" for v in part.inputs):
+                raise Unsupported("a Python number that is no float")
+        slots: dict[Value, int] = {}
+        for value in (*graph.inputs, *graph.constants):
+            slots[value] = len(slots)
+        self._in_order = host.in_order
+        self._natives: list[Native] = []
+        self._steps = []
+        texts = []
+        for native, part in parts:
+            run: Any = replay(part)
+            if native:
+                made = Native(part, host)
+                if made.work < SHARED:
+                    made.forget_pool()
+                self._natives.append(made)
+                texts.append(made.text)
+                run = made.call
+            else:
+                texts.append(f"; outside: {', '.join(e.op.name for e in part.equations)}\n")
+            reads = [slots[x] for x in part.inputs]
+            for out in part.outputs:
+                slots[out] = len(slots)
+            plain = [native or out.weak for out in part.outputs]
+            self._steps.append((run, reads, [slots[out] for out in part.outputs], plain))
+        self.text = "".join(texts)
+        self._size = len(slots)
+        self._constants = list(graph.constants.values())
+        self._outputs = [slots[v] for v in graph.outputs]
+        self._shared = shared_outputs(graph)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether threads share some of the work."""
+        return any(native.parallel for native in self._natives)
+
+    def forget_pool(self) -> None:
+        """See `Native.forget_pool`."""
+        for native in self._natives:
+            native.forget_pool()
+
+    def call(self, *inputs: Any) -> Any:
+        """The outputs, or None where the graph has to be run another way this time.
+
+        So it is where an op outside raises: the other program has the better message.
+        """
+        known: list[Any] = [*inputs, *self._constants]
+        known += [None] * (self._size - len(known))
+        try:
+            for run, reads, writes, plain in self._steps:
+                found = run(*[known[i] for i in reads])
+                if found is None:
+                    return None
+                for i, one, ready in zip(writes, found, plain, strict=True):
+                    known[i] = one if ready else self._in_order(one)
+        except Exception:
+            return None
+        return tuple(own([known[i] for i in self._outputs], self._shared))
+
+
+def native_program(graph: Graph, host: Host) -> Native | Divided:
+    """Native code for a graph, in one piece where that can be.
+
+    Raises Unsupported, with the reason, where there is none.
+    """
+    try:
+        return Native(graph, host)
+    except Unsupported as reason:
+        try:
+            return Divided(graph, host)
+        except Unsupported as second:
+            raise Unsupported(f"{reason} ({second})") from None
