@@ -19,7 +19,7 @@ import polygrad as pg
 from polygrad.backends.numpy import NumpyBackend
 from polygrad.compile.cuda import elements
 from polygrad.compile.cuda.elements import PRELUDE
-from polygrad.compile.cuda.program import Piece, Program
+from polygrad.compile.cuda.program import Program
 from polygrad.compile.jit import Traced
 from polygrad.compile.passes import optimise
 from polygrad.compile.passes.expand import expand
@@ -259,23 +259,9 @@ def test_training_steps_and_the_chain_agree_with_eager(machine, name):
         close(j(*args), f(*args))
 
 
-def test_the_chain_is_one_kernel_and_a_step_is_counted(machine):
-    x = np.linspace(-1, 1, 1000)
-    assert pg.jit(chain).lower(x).launches.kernels == 1
-    f, args = CASES["mnist"]()
-    j = pg.jit(f)
-    launches = j.lower(*args).launches
-    for _ in range(2):
-        machine.log.clear()
-        j(*args)
-    started = [name for name in machine.log if name.startswith("k")]
-    assert len(started) == launches.kernels < 20
-    assert machine.log.count("product") == launches.products == 8
-    assert machine.log.count("graph") == launches.graphs > 0
-    assert sum(name.startswith("table") for name in machine.log) == launches.tables
-    direct = launches.kernels - launches.captured
-    assert launches.enqueued == direct + 8 + launches.tables + launches.graphs
-    assert launches.library == 0
+def test_the_chain_is_one_kernel(machine):
+    launches = pg.jit(chain).lower(np.linspace(-1, 1, 1000)).launches
+    assert (launches.kernels, launches.enqueued) == (1, 1)
 
 
 def test_the_numpy_program_has_no_launches():
@@ -416,7 +402,6 @@ def test_integers_wrap_and_divide_by_zero(machine, dtype):
         np.testing.assert_array_equal(got, expected, str(number))
 
 
-@pytest.mark.parametrize("threads", [1, 8])
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [
@@ -425,8 +410,7 @@ def test_integers_wrap_and_divide_by_zero(machine, dtype):
         ((2000, 900), 0),
     ],
 )  # fmt: skip
-def test_reductions(machine, shape, axis, threads):
-    machine.threads = threads
+def test_reductions(machine, shape, axis):
     x = np.random.default_rng(2).standard_normal(shape)
     x.flat[1 % x.size] = np.nan
 
@@ -449,11 +433,3 @@ def test_a_long_single_precision_sum_stays_accurate(machine):
     x = np.full((40_000, 3), 0.1, np.float32)
     got = pg.jit(lambda x: pg.sum(x, axis=0))(x)
     np.testing.assert_allclose(got, x.sum(0, dtype=np.float64), rtol=1e-5)
-
-
-def test_pieces_are_between_products():
-    f, args = CASES["tiny"]()
-    program = program_of(traced(f, args)[0], Machine())
-    kinds = [isinstance(part, Piece) for part in program.parts]
-    assert not any(a and b for a, b in itertools.pairwise(kinds))
-    assert "// CUDA graph: k" in program.source()

@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 
 import polygrad as pg
+from polygrad.core.op import OPS
 from polygrad.errors import ArgumentTypeError
 from polygrad.transforms.call import rematerialised
 
@@ -91,6 +92,19 @@ def test_recursions() -> None:
     signal = pg.asarray(np.random.default_rng(0).normal(size=9))
     for g in (f, pg.grad(f)):
         equal(pg.jit(g)(signal), g(signal))
+
+
+def test_recursions_do_not_run_while_traced(monkeypatch: Any) -> None:
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("it runs")
+
+    a, signal = pg.asarray([1.0, -0.4, 0.2]), pg.ones(11)
+    f = lambda x: pg.sum(scipy.signal.lfilter(a[:2], a, x) ** 2)
+    with monkeypatch.context() as patch:
+        for name, value in (("forward", refuse), ("impls", {}), ("fast", {})):
+            patch.setattr(OPS["recursion"], name, value)
+        graph = pg.make_graph(pg.grad(f))(signal)
+    assert [e.op.name for e in graph.equations].count("recursion") == 2
 
 
 @pg.custom_vjp

@@ -360,3 +360,18 @@ def test_vmap(name: str) -> None:
         for x, b in zip(xs, bs, strict=True)
     ]
     np.testing.assert_allclose(g, np.stack(alone), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_large_triangular_systems_are_solved_by_halves(upper: bool) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((2, 150, 150)) / 150 + 2 * np.eye(150)
+    b = rng.standard_normal((2, 150, 3))
+    triangle = np.triu(a) if upper else np.tril(a)
+    for device in ("cpu", "strict"):
+        x, y = (pg.asarray(value, device=device) for value in (a, b))
+        got = pg.to_numpy(pg.linalg.solve_triangular(x, y, upper=upper))
+        np.testing.assert_allclose(triangle @ got, b, rtol=1e-12, atol=1e-12)
+    pg.testing.check_grads(
+        lambda a, b: pg.linalg.solve_triangular(a, b, upper=upper), (a, b), order=1
+    )

@@ -1,0 +1,138 @@
+"""Native stretches of a program, with the ops between that native code is not written for."""
+
+import threading
+
+import numpy as np
+import pytest
+from test_compile_passes import KINDS, agree
+
+import polygrad as pg
+from polygrad.errors import LinearAlgebraError
+
+pytest.importorskip("llvmlite")
+
+from polygrad.compile.native import divided
+from polygrad.compile.native.divided import Divided
+from polygrad.compile.native.types import Unsupported
+
+
+@pytest.fixture(autouse=True)
+def _native_code(monkeypatch, tmp_path):
+    monkeypatch.delenv("POLYGRAD_NATIVE", raising=False)
+    monkeypatch.setenv("POLYGRAD_CACHE_DIR", str(tmp_path))
+    with np.errstate(all="ignore"):
+        yield
+
+
+def likelihood(scales, x):
+    """Of a Gaussian process, but for a constant."""
+    z = x / pg.exp(scales)
+    d = z[:, None, :] - z[None, :, :]
+    factor = pg.linalg.cholesky(pg.exp(-pg.sum(d * d, axis=-1)) + 0.1 * pg.eye(len(x)))
+    solved = pg.linalg.solve_triangular(factor, pg.sin(x[:, 0]))
+    return pg.sum(solved**2) + pg.sum(pg.log(pg.linalg.diagonal(factor)))
+
+
+def spectrum(x):
+    y = pg.real(pg.fft.ifft(pg.fft.fft(x * 2.0 + 1.0, axis=0), axis=0))
+    return pg.tanh(y) * pg.exp(-y * y) + pg.sin(y) * pg.sum(y * 3.0), y.T
+
+
+def ranked(x):
+    order = pg.sort(pg.exp(x) * 2.0, axis=0)
+    return pg.cumulative_sum(order * 3.0 + x * x, axis=0) * pg.tanh(x) + x * 2.0, x, order
+
+
+X = np.random.default_rng(0).standard_normal((12, 4))
+PROGRAMS = {
+    "likelihood": (pg.value_and_grad(likelihood), (np.zeros(4), X), "cholesky"),
+    "spectrum": (spectrum, (X,), "fftn"),
+    "ranked": (ranked, (X,), "sort"),
+    "empty": (lambda x: (pg.exp(x * 2.0) * x - 1.0, x[:0] * 2.0), (X,), "multiply"),
+}
+
+
+def used(f, *args):
+    """``f`` compiled, with native stretches in use."""
+    j = pg.jit(f)
+    tier = j.lower(*args).native
+    assert tier.wait(60), tier.state
+    return j, tier
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_results_are_those_of_eager_code(name):
+    f, args, outside = PROGRAMS[name]
+    j, tier = used(f, *args)
+    assert isinstance(tier.native, Divided)
+    assert outside in tier.native.outside
+    assert outside in tier.state
+    assert tier.native.call(*args) is not None
+    expected = f(*args)
+    for _ in range(3):
+        got = j(*args)
+        pg.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), got, expected)
+    leaves = [*args, *pg.tree.leaves(got)]
+    for i, a in enumerate(leaves):
+        assert not any(np.shares_memory(a, b) for b in leaves[:i])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(12))
+def test_random_programs_cut_anywhere(seed, kind, monkeypatch):
+    """Whichever ops are said to have no native code, the results stay the same."""
+    f, args = KINDS[kind](np.random.default_rng(3000 + seed))
+    graph = pg.jit(f).lower(*args).graph
+    names = sorted({e.op.name for e in graph.equations}) or ["none"]
+    left_out = set(np.random.default_rng(seed).choice(names, max(1, len(names) // 4)))
+    usual = divided.supported
+    monkeypatch.setattr(divided, "supported", lambda e: e.op.name not in left_out and usual(e))
+    parts = divided.stretches(graph)
+    assert sum(len(part.equations) for _, part in parts) == len(graph.equations)
+    for _, part in parts:
+        part.check()
+    try:
+        program = Divided(graph, pg.device("cpu").backend.target().native())
+    except Unsupported:
+        return
+    got = program.call(*args)
+    if got is not None:
+        agree(got, f(*args), (seed, left_out))
+
+
+def test_an_error_outside_is_the_one_of_the_op():
+    def f(x):
+        y = x * 2.0 + x
+        return pg.sum(pg.linalg.cholesky(y) * y + x)
+
+    j, _ = used(f, np.eye(3))
+    assert j(np.eye(3)) == pytest.approx(f(np.eye(3)))
+    with pytest.raises(LinearAlgebraError, match="positive definite"):
+        j(-np.eye(3))
+    assert j(np.eye(3)) == pytest.approx(f(np.eye(3)))
+
+
+def test_mostly_outside_stays_with_the_first_program():
+    tier = pg.jit(lambda x: pg.sort(pg.cumulative_sum(x, axis=0), axis=0) * 2.0).lower(X).native
+    assert not tier.wait(60)
+    assert "cumulative_sum" in tier.state
+
+
+def test_threads_share_one_program():
+    f, args, _ = PROGRAMS["likelihood"]
+    j, _ = used(f, *args)
+    results = {}
+
+    def work(i):
+        scales = np.full(4, i / 10)
+        results[i] = [j(scales, X) for _ in range(20)][-1]
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i, (value, gradient) in results.items():
+        expected = f(np.full(4, i / 10), X)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-10)
+        np.testing.assert_allclose(gradient, expected[1], rtol=1e-8)
