@@ -24,6 +24,15 @@ from polygrad.ops import __all__ as _ops_all
 from polygrad.ops import __array_namespace_info__
 from polygrad.transforms.branches import cond, fori_loop, while_loop
 from polygrad.transforms.checkpoint import checkpoint
+from polygrad.transforms.collectives import (
+    all_gather,
+    axis_index,
+    axis_size,
+    pmax,
+    pmean,
+    pmin,
+    psum,
+)
 from polygrad.transforms.custom import custom_jvp, custom_vjp
 from polygrad.transforms.define import define_op
 from polygrad.transforms.grad import grad, value_and_grad, vjp
@@ -59,6 +68,9 @@ __all__ = [
     "PolygradError",
     "__array_api_version__",
     "__array_namespace_info__",
+    "all_gather",
+    "axis_index",
+    "axis_size",
     "backend",
     "checkpoint",
     "cond",
@@ -92,6 +104,10 @@ __all__ = [
     "nn",
     "ops",
     "optim",
+    "pmax",
+    "pmean",
+    "pmin",
+    "psum",
     "random",
     "register_backend",
     "scan",

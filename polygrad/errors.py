@@ -102,6 +102,10 @@ class LinearAlgebraError(PolygradError, ValueError):
     """A matrix has no such factorisation, inverse or derivative: singular, not definite ..."""
 
 
+class AxisNameError(PolygradError, NameError):
+    """No `vmap` around a call has given its axis that name, or another one has it already."""
+
+
 class ConvergenceError(PolygradError, RuntimeError):
     """A solver did not come close enough to a solution."""
 

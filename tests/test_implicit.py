@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import threading
 import weakref
 from typing import Any
 
@@ -731,3 +732,50 @@ def test_errors_of_the_users_functions_come_as_they_are() -> None:
         pg.grad(lambda a: implicit.linear_solve(lambda x: broken(x) * a, 1.0))(2.0)
     # The next call is clean.
     assert pg.grad(lambda a: implicit.linear_solve(lambda x: x * a, 1.0))(2.0) == -0.25
+
+
+# -- compiled, in several threads ------------------------------------------------------------------
+
+
+def solved(w: Any, b: Any) -> Any:
+    """A root, a fixed point and a linear system, one after the other, with arrays of closures."""
+    x = implicit.root(lambda x: x**3 + x * pg.sum(w * w) - b, pg.ones_like(b))
+    y = implicit.fixed_point(lambda y, c: 0.3 * pg.cos(y * w) + c + 0.1 * x, pg.zeros_like(b), x)
+    full = pg.eye(3) * 4.0 + w[:, None] * w
+    z = implicit.linear_solve(lambda v: full @ v + 0.1 * x * v, y, implicit.gmres)
+    return pg.sum(pg.sin(z))
+
+
+@pytest.mark.parametrize("mode", ["value", "grad", "jvp of grad", "vmap of grad"])
+def test_compiled_solvers_in_several_threads_at_once(mode: str) -> None:
+    """One compiled function for all threads, each with numbers of its own."""
+    rng = np.random.default_rng(0)
+    work = [(rng.normal(size=3), rng.normal(size=3)) for _ in range(4)]
+    slope = pg.grad(solved, (0, 1))
+    plain: dict[str, Any] = {
+        "value": solved,
+        "grad": slope,
+        "jvp of grad": lambda w, b: pg.jvp(slope, (w, b), (b, w))[1],
+        "vmap of grad": lambda w, b: pg.vmap(slope)(pg.stack([w, b]), pg.stack([b, w])),
+    }
+    f = plain[mode]
+    compiled = pg.jit(lambda w, b: f(w * 1.0, b * 1.0))  # functions in there hold the products
+    expected = [f(w, b) for w, b in work]
+    errors: list[BaseException] = []
+    start = threading.Barrier(4)
+
+    def run(k: int) -> None:
+        try:
+            start.wait()  # the first calls trace, all at the same time
+            for i in range(4):
+                w, b = work[(k + i) % 4]
+                close(compiled(w, b), expected[(k + i) % 4], 1e-7)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors, errors

@@ -267,6 +267,17 @@ def test_per_example_gradients(place: pg.Device) -> None:
     np.testing.assert_allclose(pg.to_numpy(found), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_per_example_indices(place: pg.Device) -> None:
+    def f(row: Any, i: Any) -> Any:
+        return pg.sum(row[i] ** 2) + pg.sum(pg.index_set(row, 3.0, i) * pg.take(row, i)[0])
+
+    at = np.array([[0, 2], [1, 1], [2, 0], [0, 1]])
+    found = pg.vmap(pg.value_and_grad(f))(put(X, place), put(at, place))
+    for got, expected in zip(found, pg.vmap(pg.value_and_grad(f))(X, at), strict=True):
+        assert pg.device_of(got) == place
+        np.testing.assert_allclose(pg.to_numpy(got), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_random_numbers_are_the_same_everywhere(place: pg.Device) -> None:
     key = pg.random.key(7)
     for draw in (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from batch_driver import SIZE, Batch, batches, loss_of, seeds_of
-from op_driver import host, on, precision, put, runs, same
+from op_driver import SLOW, WHOLE_TABLE, host, on, pairs, precision, put, runs, same
 from op_table import Row, all_rows
 
 import polygrad as pg
@@ -44,15 +44,13 @@ def test_vmap_equals_the_loop(row: Row) -> None:
             check(batch, device, precision(row, dtype))
 
 
-@every_row
-@pytest.mark.parametrize("name", ["strict:cpu", "strict:device1"])
-def test_vmap_equals_the_loop_on_strict_arrays(row: Row, name: str) -> None:
-    """On the second device masks and shapes that depend on data are forbidden."""
-    with on(name) as device:
-        if name == "strict:cpu" and not any(case.needs for case in row.cases):
-            return
-        for batch, dtype in mapped_cases(row, device, limit=4):
-            check(batch, device, precision(row, dtype))
+@pairs(ROWS, without=("cpu",), one_in=16)
+def test_vmap_equals_the_loop_on_every_backend(row: Row, device: str) -> None:
+    """On strict:device1 masks and shapes that depend on data are forbidden."""
+    limit = None if WHOLE_TABLE and device not in SLOW else 4
+    with on(device) as place:
+        for batch, dtype in mapped_cases(row, place, limit):
+            check(batch, place, precision(row, dtype))
 
 
 def check(batch: Batch, device: Any, rtol: float) -> None:

@@ -78,6 +78,8 @@ BACKENDS = """\
   {names}.
   NumPy and array-api-strict are part of `make test`; PyTorch, JAX and Dask of `make test-backends`;
   CuPy of `make test-gpu`, which needs a GPU: this page does not say when that last ran.
+  `vmap`, Jacobians and Hessians are checked for every row on the same libraries, on JAX and Dask
+  for a sixteenth of the rows, others each week (all of them with `POLYGRAD_WHOLE_TABLE=1`).
 """
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.array import BASE, Array, Batched, differs_between_examples
+from polygrad.array import BASE, Array, Batched, differs_between_examples, wrap
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
 from polygrad.core.trace import Trace, bind, leaked
@@ -19,16 +19,32 @@ from polygrad.errors import IndexingError
 BatchRule = Callable[..., Any]
 
 
-class BatchTrace(Trace):
-    """Runs each op on a whole batch at once."""
+def named(rule: BatchRule) -> BatchRule:
+    """A batch rule that takes the name of the mapped axis too, as ``name`` (None without one)."""
+    rule.takes_name = True  # type: ignore[attr-defined]
+    return rule
 
-    __slots__ = ("size",)
+
+class Shared:
+    """Around the answer of a batch rule that is the same for all examples: it has no batch."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class BatchTrace(Trace):
+    """Runs each op on a whole batch at once; ``name`` is what collectives call its axis."""
+
+    __slots__ = ("size", "name", "in_rule")
 
     transform = "pg.vmap"
 
-    def __init__(self, size: int, origin: Any = None) -> None:
+    def __init__(self, size: int, origin: Any = None, name: str | None = None) -> None:
         super().__init__(origin)
-        self.size = size
+        self.size, self.name = size, name
+        self.in_rule = 0
 
     def input(self, value: Any) -> Array:
         """A batched array; the batch is axis 0 of ``value``."""
@@ -48,8 +64,21 @@ class BatchTrace(Trace):
             values.append(arg)
             batched.append(mine)
         rule = op.batching or loop
-        out = rule(op, self.size, values, batched, params)
+        if self.name is None:
+            out = rule(op, self.size, values, batched, params)
+        else:
+            out = self._named(rule, op, values, batched, params)
+        if type(out) is Shared:
+            return wrap(out.value)
         return tuple(map(self.input, out)) if op.multiple else self.input(out)
+
+    def _named(self, rule: BatchRule, op: Op, values: Any, batched: Any, params: Any) -> Any:
+        name = {"name": self.name} if getattr(rule, "takes_name", False) else {}
+        self.in_rule += 1
+        try:
+            return rule(op, self.size, values, batched, params, **name)
+        finally:
+            self.in_rule -= 1
 
 
 def unbatched_ndim(value: Any, is_batched: bool) -> int:

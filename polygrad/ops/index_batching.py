@@ -35,7 +35,7 @@ def _batch_index(
         )
     xp = op_module.traced_namespace
     lined_up = [raise_ndim(a, b, width) for a, b in zip(arrays, batched, strict=True)]
-    device = next(a for a, b in zip(arrays, batched, strict=True) if b).device
+    device = xp.device_of(next(a for a, b in zip(arrays, batched, strict=True) if b))
     examples = xp.reshape(xp.arange(size, device=device), (size, *(1,) * width))
     if type(examples._value) is type(lined_up[0]):
         examples = examples._value  # raw beside raw

@@ -2,16 +2,40 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 from polygrad import ops, tree
 from polygrad.array import BASE, Array, is_array, wrap
 from polygrad.core.batch import BatchTrace
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError, TreeError
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    AxisNameError,
+    ShapeError,
+    TreeError,
+)
 from polygrad.transforms.arguments import PYTHON, RAW, inside, kind_of, unwrap_as
+from polygrad.transforms.carry import LOOPS
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+class Named(NamedTuple):
+    """An axis with a name, while the mapped function runs."""
+
+    name: str
+    size: int
+    trace: BatchTrace
+    device: Any
+    loops: Any  # what `LOOPS` held: jit has not begun to trace since
+
+
+NAMED: ContextVar[tuple[Named, ...]] = ContextVar("NAMED", default=())
+"""The named axes of the vmaps around, the innermost last."""
+
+
+def vmap(
+    f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_name: str | None = None
+) -> Callable[..., Any]:
     """A function that maps ``f`` over an axis of its arguments, all examples at once.
 
     ``in_axes`` is the axis to map over: an integer, None for an argument that every example
@@ -19,8 +43,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     argument. ``out_axes`` is where the mapped axis goes in the outputs, likewise. Keyword
     arguments are shared. Inside ``f`` arrays have the shape of one example.
 
-    Raises ArgumentValueError for axes that are not there and ShapeError when the mapped axes
-    have different lengths.
+    With ``axis_name`` ``f`` may look across the examples, by `psum`, `pmean`, `pmax`, `pmin`,
+    `all_gather` and `axis_index` of that name.
+
+    Raises ArgumentValueError for axes that are not there, ShapeError when the mapped axes have
+    different lengths, and AxisNameError for a name that a vmap around has.
 
     >>> pg.vmap(lambda x, y: pg.sum(x * y), in_axes=(0, None))(pg.ones((3, 2)), pg.ones(2))
     Array([2., 2., 2.], dtype=float64, device=cpu)
@@ -29,22 +56,52 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         raise ArgumentTypeError(
             f"vmap: got {type(f).__name__} for the function, expected a callable"
         )
+    if axis_name is not None and not isinstance(axis_name, str):
+        raise ArgumentTypeError(
+            f"vmap: axis_name is {axis_name!r}, expected a string, or None for no name"
+        )
+    return _vmap(f, in_axes, out_axes, axis_name)
 
+
+def mapped_again(
+    f: Callable[..., Any], in_axes: Any, name: str | None, out_axes: Any = 0
+) -> Callable[..., Any]:
+    """`vmap` of a function over the examples that a batch rule has met.
+
+    ``name`` is that of their axis, which goes on to mean them in ``f``.
+    """
+    return _vmap(f, in_axes, out_axes, name, again=True)
+
+
+def _vmap(
+    f: Callable[..., Any], in_axes: Any, out_axes: Any, name: str | None, again: bool = False
+) -> Callable[..., Any]:
     @functools.wraps(f)
     def mapped(*args: Any, **kwargs: Any) -> Any:
+        if name is not None and not again and any(one.name == name for one in NAMED.get()):
+            raise AxisNameError(
+                f"vmap: axis_name is {name!r}, and a vmap around it has that name; choose another"
+            )
         leaves, spec = tree.flatten(args)
         axes = _axes_of_leaves(in_axes, args, spec)
         size = _common_length(leaves, axes, args)
-        trace = BatchTrace(size, f)
+        trace = BatchTrace(size, f, name)
         shown = [
             inside(leaf) if axis is None else trace.input(_to_front(leaf, axis))
             for leaf, axis in zip(leaves, axes, strict=True)
         ]
         kind = kind_of(leaves)
+        token = None
+        if name is not None:
+            first = next(x for x, axis in zip(leaves, axes, strict=True) if axis is not None)
+            named = Named(name, size, trace, ops.device_of(first), LOOPS.get())
+            token = NAMED.set((*NAMED.get(), named))
         try:
             out = f(*tree.unflatten(spec, shown), **tree.map(inside, kwargs))
         finally:
             trace.alive = False
+            if token is not None:
+                NAMED.reset(token)
         return _outputs(out, out_axes, trace, kind)
 
     return mapped

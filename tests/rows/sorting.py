@@ -82,6 +82,7 @@ ROWS = [
         case(ints),
         case(ints, axis=1),
         case(ints, axis=(0, 1), keepdims=True),
+        case(ints, axis=()),
         case(np.asarray(True)),
         case(real(0)),
         reference=count_nonzero,
