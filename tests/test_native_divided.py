@@ -28,9 +28,9 @@ def likelihood(scales, x):
     """Of a Gaussian process, but for a constant."""
     z = x / pg.exp(scales)
     d = z[:, None, :] - z[None, :, :]
-    factor = pg.linalg.cholesky(pg.exp(-pg.sum(d * d, axis=-1)) + 0.1 * pg.eye(len(x)))
-    solved = pg.linalg.solve_triangular(factor, pg.sin(x[:, 0]))
-    return pg.sum(solved**2) + pg.sum(pg.log(pg.linalg.diagonal(factor)))
+    kernel = pg.exp(-pg.sum(d * d, axis=-1)) + 0.1 * pg.eye(len(x))
+    y = pg.sin(x[:, 0])
+    return pg.sum(y * pg.linalg.solve(kernel, y)) + pg.linalg.slogdet(kernel).logabsdet
 
 
 def spectrum(x):
@@ -45,7 +45,7 @@ def ranked(x):
 
 X = np.random.default_rng(0).standard_normal((12, 4))
 PROGRAMS = {
-    "likelihood": (pg.value_and_grad(likelihood), (np.zeros(4), X), "cholesky"),
+    "likelihood": (pg.value_and_grad(likelihood), (np.zeros(4), X), "solve"),
     "spectrum": (spectrum, (X,), "fftn"),
     "ranked": (ranked, (X,), "sort"),
     "empty": (lambda x: (pg.exp(x * 2.0) * x - 1.0, x[:0] * 2.0), (X,), "multiply"),
@@ -103,12 +103,12 @@ def test_random_programs_cut_anywhere(seed, kind, monkeypatch):
 def test_an_error_outside_is_the_one_of_the_op():
     def f(x):
         y = x * 2.0 + x
-        return pg.sum(pg.linalg.cholesky(y) * y + x)
+        return pg.sum(pg.linalg.inv(y) * y + x)
 
     j, _ = used(f, np.eye(3))
     assert j(np.eye(3)) == pytest.approx(f(np.eye(3)))
-    with pytest.raises(LinearAlgebraError, match="positive definite"):
-        j(-np.eye(3))
+    with pytest.raises(LinearAlgebraError, match="no inverse"):
+        j(np.zeros((3, 3)))
     assert j(np.eye(3)) == pytest.approx(f(np.eye(3)))
 
 

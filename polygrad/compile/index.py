@@ -68,7 +68,7 @@ def broadcast_shape(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 VIEWS = frozenset(
-    {"broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem"}
+    {"broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem", "diagonal"}
 )
 
 
@@ -95,6 +95,10 @@ def through(equation: Equation, index: Index) -> Index:
         mirrored = [Line(n - 1, ()).plus(i.times(-1)) for i, n in zip(index, x.shape, strict=True)]
         wanted = {a % len(index) for a in axes}
         return tuple([mirrored[a] if a in wanted else index[a] for a in range(len(index))])
+    if name == "diagonal":
+        offset, i = params["offset"], index[-1]
+        row, column = Line(max(-offset, 0), ()), Line(max(offset, 0), ())
+        return (*index[:-1], i.plus(row), i.plus(column))
     if name == "reshape":
         lines = iter([i for i, n in zip(index, equation.out.shape, strict=True) if n != 1])
         return tuple([ZERO if n == 1 else next(lines) for n in x.shape])

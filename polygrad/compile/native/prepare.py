@@ -1,5 +1,6 @@
 """A graph in the few ops that native code is written for, or the reason why it cannot be."""
 
+import math
 from typing import Any
 
 from polygrad.compile import index as indexing
@@ -12,7 +13,8 @@ from polygrad.core.op import OPS
 
 REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
 PIECES = frozenset({"concat", "stack", "index_set", "scatter_add"})
-OTHERS = frozenset({"matmul", "class_places"})
+FACTORS = frozenset({"cholesky", "solve_triangular"})
+OTHERS = frozenset({"matmul", "class_places", "tril", "triu"})
 
 
 def prepare(graph: Graph) -> Graph:
@@ -76,7 +78,21 @@ def _check(equation: Equation) -> None:
         if "index" in equation.params:
             _check_index(equation, 2 if name == "index_set" else 1)
         return
+    if name in FACTORS:
+        _check_factor(equation)
+        return
     raise Unsupported(f"the op {name}")
+
+
+def _check_factor(equation: Equation) -> None:
+    name, out = equation.op.name, equation.out
+    if any(not isinstance(x, Value) or x.dtype != out.dtype for x in equation.inputs):
+        raise Unsupported(f"{name} of several data types")
+    if name == "cholesky" and equation.params["upper"]:
+        raise Unsupported("cholesky with upper=True")
+    whole = math.prod(out.shape[:-2])
+    if any(math.prod(x.shape[:-2]) not in (1, whole) for x in equation.values):
+        raise Unsupported(f"{name} of stacks of matrices that broadcast")
 
 
 def _check_index(equation: Equation, first: int) -> None:

@@ -9,8 +9,8 @@ from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import ZERO, Index, Line
 from polygrad.compile.native import elements
 from polygrad.compile.native.prepare import is_alias
-from polygrad.compile.native.text import Code
-from polygrad.compile.native.types import Unsupported, convert, load, memory
+from polygrad.compile.native.text import Code, real
+from polygrad.compile.native.types import Unsupported, convert, is_float, load, memory, register
 from polygrad.dtypes import DTYPES
 
 
@@ -102,7 +102,19 @@ class Puller:
             return self.get(equation.inputs[0], indexing.through(equation, index))
         if name == "class_places":
             return self._class_place(equation, index)
+        if name in ("tril", "triu"):
+            return self._triangle(equation, index)
         raise Unsupported(f"the op {name}")
+
+    def _triangle(self, equation: Equation, index: Index) -> str:
+        x, dtype = self.get(equation.inputs[0], index), equation.out.dtype
+        line = index[-1].plus(index[-2].times(-1))
+        self.forms.append(line)
+        apart = self.number(line)
+        how = "sle" if equation.op.name == "tril" else "sge"
+        inside = self.code.put(f"icmp {how} i64 {apart}, {equation.params['k']}")
+        zero = real(0.0, register(dtype)) if is_float(dtype) else "0"
+        return self.code.select(inside, register(dtype), x, zero)
 
     def _gather(self, equation: Equation, index: Index) -> str:
         x, *arrays = equation.inputs

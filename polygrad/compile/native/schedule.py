@@ -11,7 +11,7 @@ from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.native import elements
 from polygrad.compile.native.parts import Part, parts
-from polygrad.compile.native.prepare import PIECES, REDUCTIONS, is_alias
+from polygrad.compile.native.prepare import FACTORS, PIECES, REDUCTIONS, is_alias
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.text import Code
 
@@ -56,7 +56,16 @@ class Product:
     small: bool
 
 
-Step = Loop | Product
+@dataclass(eq=False)
+class Factor:
+    """A factor of a matrix, or a triangular system; whether the matrix is read transposed."""
+
+    equation: Equation
+    operands: tuple[Value, ...]
+    flip: bool = False
+
+
+Step = Loop | Product | Factor
 
 
 class Schedule:
@@ -67,7 +76,7 @@ class Schedule:
         self.producers = graph.producers()
         self.users = graph.users()
         self.stored: set[Value] = set()
-        self.products: dict[Value, Product] = {}
+        self.products: dict[Value, Product | Factor] = {}
         self._mark()
         while True:
             self.steps: list[Step] = []
@@ -92,6 +101,8 @@ class Schedule:
             name, out = equation.op.name, equation.out
             if name == "matmul":
                 self._product(equation)
+            elif name in FACTORS:
+                self._factor(equation)
             elif name in REDUCTIONS or name in PIECES:
                 self.stored.add(out)
             elif is_alias(equation) or (name == "class_places" and equation.inputs[0].ndim != 1):
@@ -122,20 +133,35 @@ class Schedule:
         small = size <= self.inline
         found = []
         for i, x in enumerate((a, b)):
-            flip = False
-            while (inner := self.producers.get(x)) is not None and x.ndim > 1:
-                last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-                turned = inner.op.name == "matrix_transpose" or (
-                    inner.op.name == "permute_dims" and list(inner.params["axes"]) == last
-                )
-                if not turned or (small and i == 1):
-                    break
-                flip, x = not flip, inner.inputs[0]
+            x, flip = (x, False) if small and i == 1 else self._turned(x)
             self.keep(x)
             found.append((x, flip))
         self.stored.add(equation.out)
         (left, f), (right, g) = found
         self.products[equation.out] = Product(equation, left, right, (f, g), small)
+
+    def _factor(self, equation: Equation) -> None:
+        matrix, *others = equation.inputs
+        flip = False
+        if others:  # a Cholesky factor is that of the Hermitian part
+            matrix, flip = self._turned(matrix)
+        for x in (matrix, *others):
+            self.keep(x)
+        self.stored.add(equation.out)
+        self.products[equation.out] = Factor(equation, (matrix, *others), flip)
+
+    def _turned(self, x: Value) -> tuple[Value, bool]:
+        """What a matrix is the transpose of, and whether it is."""
+        flip = False
+        while (inner := self.producers.get(x)) is not None and x.ndim > 1:
+            last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
+            turned = inner.op.name == "matrix_transpose" or (
+                inner.op.name == "permute_dims" and list(inner.params["axes"]) == last
+            )
+            if not turned:
+                break
+            flip, x = not flip, inner.inputs[0]
+        return x, flip
 
     # -- loops ----------------------------------------------------------------------------------
 

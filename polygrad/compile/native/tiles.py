@@ -146,7 +146,7 @@ class Tiles:
             for base in bases:
                 x = self.load(self.offset(base, (k, left[1])))
                 for y, width in line:
-                    found.append(self._multiply_add(self._spread(x, width), y, next(rest), width))
+                    found.append(self.multiply_add(self.spread(x, width), y, next(rest), width))
             return found
 
         totals = iter(self.loop(0, depth, 1, step, carried))
@@ -154,14 +154,16 @@ class Tiles:
             for start, width in columns:
                 self.store(next(totals), self.offset(c, (r, row), (start, 1)), width)
 
-    def _spread(self, x: str, width: int) -> str:
+    def spread(self, x: str, width: int) -> str:
+        """A vector of one number."""
         kind = f"<{width} x {self.kind}>"
         one = self.code.put(f"insertelement {kind} poison, {self.kind} {x}, i64 0")
         return self.code.put(
             f"shufflevector {kind} {one}, {kind} poison, <{width} x i32> zeroinitializer"
         )
 
-    def _multiply_add(self, x: str, y: str, total: str, width: int) -> str:
+    def multiply_add(self, x: str, y: str, total: str, width: int) -> str:
+        """x * y + total, of vectors."""
         code, kind = self.code, f"<{width} x {self.kind}>"
         if not is_float(self.dtype):
             return code.put(f"add {kind} {total}, {code.put(f'mul {kind} {x}, {y}')}")

@@ -17,7 +17,8 @@ from polygrad.compile.native.mathematics import definitions
 from polygrad.compile.native.nest import Buffer, Nest
 from polygrad.compile.native.prepare import is_alias, prepare
 from polygrad.compile.native.product import Packed, Shape, Small
-from polygrad.compile.native.schedule import Loop, Product, Root, Schedule
+from polygrad.compile.native.schedule import Factor, Loop, Product, Root, Schedule
+from polygrad.compile.native.triangular import Cholesky, Solve
 from polygrad.compile.native.types import Unsupported, check
 
 INLINE = 300_000
@@ -45,7 +46,8 @@ class Call:
     """One step of the program: a function, the memory it gets, and in how many chunks it runs.
 
     A function that takes no chunk has 0 of them. A loop gets the first and last row of its chunk
-    besides: it has ``rows``, ``step`` of them a chunk. Threads share what is ``shared``.
+    besides: it has ``rows``, ``step`` of them a chunk. Threads share what is ``shared``. What
+    ``refuses``, as loops do, gets the word that says so.
     """
 
     function: str
@@ -54,6 +56,7 @@ class Call:
     rows: int = 0
     step: int = 0
     shared: bool = True
+    refuses: bool = False
 
 
 class Module:
@@ -72,7 +75,12 @@ class Module:
         self.needs: set[tuple[str, str]] = set()
         self.calls: list[Call] = []
         for step in schedule.steps:
-            self._product(step) if isinstance(step, Product) else self._loop(step)
+            if isinstance(step, Product):
+                self._product(step)
+            elif isinstance(step, Factor):
+                self._factor(step)
+            else:
+                self._loop(step)
         self.parallel = any(call.chunks > 1 and call.shared for call in self.calls)
         self._place()
         self.text = self._text()
@@ -111,6 +119,16 @@ class Module:
             left = panels
         keys = [left, right, ("value", out)]
         self.calls.append(Call(f"product{number}", keys, packed.chunks))
+
+    def _factor(self, factor: Factor) -> None:
+        number = len(self.calls)
+        rows = (Solve if len(factor.operands) > 1 else Cholesky)(factor)
+        self.work += rows.work
+        self.functions.append(rows.text(f"factor{number}"))
+        self.needs |= rows.t.code.needs
+        keys: list[Buffer] = [("value", self._base(x)) for x in factor.operands]
+        keys.append(("value", factor.equation.out))
+        self.calls.append(Call(f"factor{number}", keys, 0, refuses=True))
 
     def _base(self, value: Value) -> Value:
         while (inner := self.producers.get(value)) is not None and is_alias(inner):
@@ -178,7 +196,7 @@ class Module:
             given += [f"i64 {low}", f"i64 {high}"]
         if call.chunks:
             given.append(f"i64 {chunk}")
-        if call.rows:
+        if call.rows or call.refuses:
             given.append("ptr %status")
         return [*lines, f"  call void @{call.function}({', '.join(given)})"]
 
