@@ -5,7 +5,6 @@ for each choice of operands and compiled, so whatever nests comes down to progra
 sees one op: see `polygrad.compile.function_op`.
 """
 
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from polygrad.compile.graph import LITERALS, Graph
 from polygrad.compile.split import Part
 from polygrad.core.debugging import while_on
 from polygrad.errors import PolygradError
+from polygrad.transforms.closures import STANDING
 
 Arrays = Sequence[Any]
 
@@ -39,7 +39,7 @@ class Function:
         self.graph = graph
         self._program: Any = None
         self._numbers = any(value.weak for value in graph.outputs)
-        self._lock = threading.RLock()
+        self._lock = STANDING
         self._derived: dict[Hashable, Any] = {}
 
     def __call__(self, *operands: Any) -> tuple[Any, ...]:

@@ -2,9 +2,8 @@
 
 import functools
 import os
-import threading
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Hashable, Sequence
 from typing import Any
 
 from polygrad import tree
@@ -27,8 +26,9 @@ from polygrad.compile.tracked_shortcut import tracked_shortcut
 from polygrad.core.debugging import while_on
 from polygrad.core.record import Recorder
 from polygrad.device import current_device
-from polygrad.errors import ArgumentTypeError, RetraceWarning
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, RetraceWarning
 from polygrad.transforms.arguments import inside, kind_of, unwrap_as
+from polygrad.transforms.closures import STANDING
 
 VARIABLE = "POLYGRAD_JIT"
 SHORTCUTS = 4
@@ -63,6 +63,13 @@ class Traced:
                 leaves[i] = array
             args, kwargs = split.rebuild(leaves)
             outs, self.spec = tree.flatten(f(*args, **kwargs))
+            for out in outs:
+                if isinstance(out, Generator | Coroutine):
+                    out.close()
+                    raise ArgumentTypeError(
+                        f"{name} returns a {type(out).__name__}, whose body would run after the "
+                        "trace; return arrays (a list for a generator), and use no async function"
+                    )
             found: list[Any] = []
             for out in outs:
                 self.results.append(_Place(len(found)) if is_array(out) else out)
@@ -88,6 +95,19 @@ class Traced:
                 leaf = backend_for_type(type(leaf)).normalise(leaf)  # type: ignore[union-attr]
             found.append(leaf)
         return found
+
+    def check_donated(self, inputs: Sequence[Any]) -> None:
+        """Raise ArgumentValueError where an array that is given away is another argument too."""
+        if not any(self.donated) or len({id(x) for x in inputs}) == len(inputs):
+            return
+        for i, x in enumerate(inputs):
+            for j in range(i):
+                if inputs[j] is x and (self.donated[i] or self.donated[j]):
+                    raise ArgumentValueError(
+                        f"{self.graph.name}: arrays {j} and {i} among the arguments are one and "
+                        "the same, and it is donated: what is written to one would change the "
+                        "other; pass a copy of one"
+                    )
 
     def outputs(self, arrays: Sequence[Any]) -> Any:
         """What the function returns, in the kind of array that came in."""
@@ -135,7 +155,7 @@ class Jitted:
         self._shortcuts: tuple[Callable[..., Any], ...] = ()
         self._tracked_shortcuts: tuple[Callable[..., Any], ...] = ()
         self._tried: set[Hashable] = set()  # calls that got a shortcut, or cannot have one
-        self._lock = threading.RLock()
+        self._lock = STANDING
         self._eager = os.environ.get(VARIABLE) == "0"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -153,7 +173,9 @@ class Jitted:
             traced, lowered = self._program(split)
         except (CapturedTrackedArray, NoDerivative):
             return self._inline(split)
-        out = traced.outputs(lowered.run(*traced.inputs(split.leaves)))
+        inputs = traced.inputs(split.leaves)
+        traced.check_donated(inputs)
+        out = traced.outputs(lowered.run(*inputs))
         if len(self._shortcuts) < SHORTCUTS and lowered not in self._tried:
             self._tried.add(lowered)
             static = self._arguments.static_numbers

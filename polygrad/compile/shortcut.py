@@ -164,6 +164,9 @@ class Shortcut:
         return f"Array(out[{place}], BASE, None)"
 
     def _run(self) -> None:
+        if any(self.traced.donated) and len(self.inputs) > 1:  # the long way says what is wrong
+            numbers = ", ".join(f"id({name})" for name in self.inputs)
+            self.lines.append(f"if len({{{numbers}}}) < {len(self.inputs)}: return MISS")
         self.lines.append(f"out = lowered.run({', '.join(self.inputs)})")
 
     def _tree(self, value: Any, leaves: list[str]) -> str:

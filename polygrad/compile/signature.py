@@ -44,8 +44,9 @@ class Arguments:
             for number in (*numbers, *self.donated):
                 if number >= len(positional) and not variadic:
                     raise ArgumentValueError(
-                        f"{self.name} has {len(positional)} positional parameters, and there is "
-                        f"none at place {number}; places count from 0"
+                        f"{'static' if number in numbers else 'donate'}_argnums: got {number}, but "
+                        f"{self.name} has {len(positional)} positional parameters; places count "
+                        "from 0"
                     )
             # A static argument is one whichever way it is passed.
             named = {positional[n] for n in numbers if n < len(positional)}

@@ -17,8 +17,9 @@ from polygrad.array import Array, is_array, wrap
 
 _LEAVES = (bool, int, float, complex, str, bytes, type(None), type, ModuleType, CodeType)
 _CONTAINERS = (list, tuple, set, frozenset)
-_STANDING = threading.RLock()
-"""One for all: functions that run inside one another may hold the same arrays."""
+STANDING = threading.RLock()
+"""One for all: functions that run inside one another may hold the same arrays. Tracing takes it
+too, since a function that is traced may wait for a solver, and a solver for a trace."""
 
 
 def captured(*functions: Callable[..., Any]) -> list[Array]:
@@ -100,7 +101,7 @@ def standing_for(arrays: Sequence[Array], values: Sequence[Any]) -> Iterator[Non
     if not arrays:
         yield
         return
-    with _STANDING, _changed(arrays, values):
+    with STANDING, _changed(arrays, values):
         yield
 
 

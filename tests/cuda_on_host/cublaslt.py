@@ -1,7 +1,7 @@
 """Stands for nvmath.bindings.cublasLt: the same functions, on memory of the host.
 
-Matrices are in column order, as cuBLASLt has them by default. `tests/test_cuda_captured.py` compares
-names, parameters and numbers with those of the package, where it is installed.
+Matrices are in column order, as cuBLASLt has them by default. `tests/test_cuda_captured.py`
+compares names, parameters and numbers with those of the package, where it is installed.
 """
 
 import ctypes
