@@ -9,9 +9,16 @@ from typing import Any
 
 from polygrad.errors import BackendError
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -2, -3, -4  # malloc.h
 _KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: -1, _M_TOP_PAD: 64 << 20}
-_USUAL = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 << 10, _M_TOP_PAD: 128 << 10}
+# The limits that glibc's own adjustment comes to in a process that frees large blocks; once a
+# limit was set by hand it adjusts none any more.
+_USUAL = {
+    _M_MMAP_MAX: 65_536,
+    _M_MMAP_THRESHOLD: 32 << 20,
+    _M_TRIM_THRESHOLD: 64 << 20,
+    _M_TOP_PAD: 128 << 10,
+}
 
 
 def keep(on: bool) -> None:

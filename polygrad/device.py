@@ -57,9 +57,9 @@ class Device:
         On the CPU, with glibc, this lets large temporaries be made again without a page fault
         for every 4 KiB, which can be more than half of the time of eager code on arrays of some
         MB; the process then stays as large as it has once been. The setting is the whole
-        process's, for all libraries in it, and therefore never made unasked. ``on=False`` goes
-        back to the usual one and gives the memory back. CuPy and PyTorch keep memory on a GPU
-        in any case; there it does nothing.
+        process's, for all libraries in it, and therefore never made unasked. ``on=False`` gives
+        the memory back, and from then on whatever is freed beyond 64 MiB. CuPy and PyTorch keep
+        memory on a GPU in any case; there it does nothing.
 
         Raises BackendError where the C library has no such setting (Windows, macOS, musl).
 

@@ -256,7 +256,7 @@ def value_and_grad(
         return ((value, extra), grads) if has_aux else (value, grads)
 
     make = getattr(type(f), "__compiled_gradient__", None)
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
     if make is None or not all(isinstance(n, int) for n in numbers):
         return wrapped
     # A function that jit compiled: one program for both passes, where that can be.
