@@ -90,19 +90,27 @@ class Small:
             return
         if n == 1:  # a vector times the matrix, which lies in memory the other way round
             a, b, m, n, left, right = b, a, 1, s.m, (0, 1), s.left[1]
-        rows, line = rows_of_tile(), pieces(n, t.size * 8)
-        for at in range(0, len(line), 2):
-            columns = line[at : at + 2]
-            whole = m // rows * rows
+        rows, width = rows_of_tile(), 2 * lanes(t.size * 8)
+        strips = n // width * width
 
-            def tile(i: Any, count: int, columns: Any = columns) -> None:
-                start = t.offset(c, (i, n))
-                t.tile(t.offset(a, (i, left[0])), left, b, right, start, n, count, columns, s.k)
+        def strip(j: Any, columns: Any) -> None:
+            beside, whole = t.offset(b, (j, 1)), m // rows * rows
+
+            def tile(i: Any, count: int) -> None:
+                start = t.offset(c, (i, n), (j, 1))
+                line = t.offset(a, (i, left[0]))
+                t.tile(line, left, beside, right, start, n, count, columns, s.k)
 
             if whole:
-                t.loop(0, whole, rows, lambda i, tile=tile: tile(i, rows))
+                t.loop(0, whole, rows, lambda i: tile(i, rows))
             if m > whole:
                 tile(whole, m - whole)
+
+        if strips:
+            t.loop(0, strips, width, lambda j: strip(j, pieces(width, t.size * 8)))
+        rest = pieces(n - strips, t.size * 8)
+        for at in range(0, len(rest), 2):
+            strip(strips, rest[at : at + 2])
 
     def _dots(self, a: str, b: str, c: str) -> None:
         """Rows times one column."""
