@@ -1,11 +1,9 @@
 """From a graph to a program: passes, then the backend's compiler, or a replay."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polygrad.compile.cost import Cost, cost
-from polygrad.compile.cuda.pieces import Launches
-from polygrad.compile.cuda.program import Program
 from polygrad.compile.delegate import delegate
 from polygrad.compile.graph import Graph
 from polygrad.compile.native import Tier, offer
@@ -15,6 +13,10 @@ from polygrad.compile.passes.release import release
 from polygrad.compile.program import Writer
 from polygrad.compile.replay import replay
 from polygrad.device import current_device
+
+if TYPE_CHECKING:  # loaded where there is a GPU
+    from polygrad.compile.cuda.pieces import Launches
+    from polygrad.compile.cuda.program import Program
 
 
 class Lowered:
@@ -26,7 +28,7 @@ class Lowered:
         self._source: str | None = None
         self.native: Tier | None = None
         """Native code: its state, its source, and a way to wait for it."""
-        self._kernels: Program | None = None
+        self._kernels: "Program | None" = None
         target = _target(graph)
         if target is None:
             self.graph = release(self.graph)
@@ -65,6 +67,8 @@ class Lowered:
         self.native = offer(self.graph, target.native(), run, self._take_over)
 
     def _write_kernels(self, host: Any, backend: Any) -> None:
+        from polygrad.compile.cuda.program import Program
+
         plain = self.graph
         self.graph = release(optimise(expand(plain)))
         program = self._kernels = Program(self.graph, self._donated, backend, host)
@@ -81,7 +85,7 @@ class Lowered:
         self.run = run
 
     @property
-    def launches(self) -> Launches | None:
+    def launches(self) -> "Launches | None":
         """What one call gives to a GPU: see `polygrad.compile.cuda.pieces.Launches`.
 
         None where the program is not made of CUDA kernels.
