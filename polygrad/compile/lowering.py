@@ -28,7 +28,7 @@ class Lowered:
         self._source: str | None = None
         self.native: Tier | None = None
         """Native code: its state, its source, and a way to wait for it."""
-        self._kernels: "Program | None" = None
+        self._kernels: Program | None = None
         target = _target(graph)
         if target is None:
             self.graph = release(self.graph)
