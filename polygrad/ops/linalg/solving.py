@@ -61,16 +61,35 @@ def inv(x: Any, /) -> Any:
     return bind(inv_op, (x,), {})
 
 
-def _solve(xp: Any, a: Any, b: Any) -> Any:
-    """As the standard has it: a vector has exactly one axis, leading axes broadcast."""
-    vector = len(b.shape) == 1
-    if vector:
-        b = xp.expand_dims(b, axis=-1)
+def check_system(name: str, x1: Any, x2: Any) -> None:
+    """Raise a named error unless ``x1`` @ X = ``x2`` is a system, or a stack of systems."""
+    check_matrix(name, x1, "x1", square=True)
+    check_inexact(name, x2, "x2")
+    a, b = tuple(x1.shape), tuple(x2.shape)
+    if not b or (b[0] if len(b) == 1 else b[-2]) != a[-1]:
+        raise ShapeError(
+            f"{name}: x1 has shape {a} and x2 {b}, expected x2 of shape ({a[-1]},) or "
+            f"(..., {a[-1]}, K)"
+        )
+    broadcast_shapes(a[:-2], b[:-2])
+
+
+def stacked(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Matrices with the leading axes of both."""
     batch = broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
     if a.shape[:-2] != batch:
         a = xp.broadcast_to(a, (*batch, *a.shape[-2:]))
     if b.shape[:-2] != batch:
         b = xp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    return a, b
+
+
+def _solve(xp: Any, a: Any, b: Any) -> Any:
+    """As the standard has it: a vector has exactly one axis, leading axes broadcast."""
+    vector = len(b.shape) == 1
+    if vector:
+        b = xp.expand_dims(b, axis=-1)
+    a, b = stacked(xp, a, b)
     with explained("solve", _SINGULAR):
         out = xp.linalg.solve(a, b)
     return out[..., 0] if vector else out
@@ -121,15 +140,7 @@ def solve(x1: Any, x2: Any, /) -> Any:
     >>> pg.linalg.solve(pg.asarray([[2.0, 0.0], [0.0, 4.0]]), pg.asarray([1.0, 1.0]))
     Array([0.5 , 0.25], dtype=float64, device=cpu)
     """
-    check_matrix("solve", x1, "x1", square=True)
-    check_inexact("solve", x2, "x2")
-    a, b = tuple(x1.shape), tuple(x2.shape)
-    if not b or (b[0] if len(b) == 1 else b[-2]) != a[-1]:
-        raise ShapeError(
-            f"solve: x1 has shape {a} and x2 {b}, expected x2 of shape ({a[-1]},) or "
-            f"(..., {a[-1]}, K)"
-        )
-    broadcast_shapes(a[:-2], b[:-2])
+    check_system("solve", x1, x2)
     return bind(solve_op, (x1, x2), {})
 
 

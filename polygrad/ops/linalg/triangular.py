@@ -5,20 +5,17 @@ from typing import Any
 from polygrad.core.batch import leading
 from polygrad.core.kinds import General, unbroadcast
 from polygrad.core.trace import bind
-from polygrad.errors import ArgumentTypeError, ShapeError
-from polygrad.ops.linalg.common import adjoint, check_inexact, check_matrix, explained
-from polygrad.ops.manipulation import broadcast_shapes, expand_dims
+from polygrad.errors import ArgumentTypeError
+from polygrad.ops.linalg.common import adjoint, explained
+from polygrad.ops.linalg.solving import check_system, stacked
+from polygrad.ops.manipulation import expand_dims
 
 _SINGULAR = "there is a zero on the diagonal; add a multiple of the identity"
 
 
 def _solve(xp: Any, a: Any, b: Any, upper: bool) -> Any:
     """Leading axes broadcast; ``b`` has columns."""
-    batch = broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
-    if a.shape[:-2] != batch:
-        a = xp.broadcast_to(a, (*batch, *a.shape[-2:]))
-    if b.shape[:-2] != batch:
-        b = xp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    a, b = stacked(xp, a, b)
     with explained("solve_triangular", _SINGULAR):
         return xp._solve_triangular(a, b, upper)
 
@@ -59,16 +56,8 @@ def solve_triangular(x1: Any, x2: Any, /, *, upper: bool = False) -> Any:
             f"solve_triangular: upper is {upper!r}, expected True or False: whether x1 is upper "
             "triangular"
         )
-    check_matrix("solve_triangular", x1, "x1", square=True)
-    check_inexact("solve_triangular", x2, "x2")
-    a, b = tuple(x1.shape), tuple(x2.shape)
-    if not b or (b[0] if len(b) == 1 else b[-2]) != a[-1]:
-        raise ShapeError(
-            f"solve_triangular: x1 has shape {a} and x2 {b}, expected x2 of shape ({a[-1]},) or "
-            f"(..., {a[-1]}, K)"
-        )
-    broadcast_shapes(a[:-2], b[:-2])
-    if len(b) > 1:
+    check_system("solve_triangular", x1, x2)
+    if len(x2.shape) > 1:
         return bind(solve_triangular_op, (x1, x2), {"upper": upper})
     columns = expand_dims(x2, axis=-1)
     return bind(solve_triangular_op, (x1, columns), {"upper": upper})[..., 0]
