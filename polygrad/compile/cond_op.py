@@ -6,12 +6,13 @@ from typing import Any
 from polygrad import ops
 from polygrad.array import wrap
 from polygrad.compile.body import Body, number, trace_body, value_like
+from polygrad.core.batch import named
 from polygrad.core.kinds import General
 from polygrad.core.record import plain
 from polygrad.core.trace import bind
 from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
-from polygrad.transforms.vmap import vmap
+from polygrad.transforms.vmap import mapped_again
 
 Arrays = Sequence[Any]
 Branch = Callable[[Arrays], Arrays]
@@ -125,7 +126,15 @@ def _inexact(body: Body) -> list[int]:
     return [i for i, v in enumerate(body.graph.outputs) if v.dtype.is_inexact]
 
 
-def _batch(op: Any, size: int, values: Arrays, batched: Sequence[bool], params: Any) -> Any:
+@named
+def _batch(
+    op: Any,
+    size: int,
+    values: Arrays,
+    batched: Sequence[bool],
+    params: Any,
+    name: str | None = None,
+) -> Any:
     """One branch for all examples where they agree; else both, and each example takes its own."""
 
     def mapped(body: Body, places: list[int]) -> Branch:
@@ -134,7 +143,7 @@ def _batch(op: Any, size: int, values: Arrays, batched: Sequence[bool], params: 
         def branch(given: Arrays) -> Arrays:
             mine = [given[i - 1] for i in places]
             if any(axis == 0 for axis in axes):
-                return list(vmap(lambda *all: tuple(body(*all)), in_axes=axes)(*mine))
+                return list(mapped_again(lambda *all: tuple(body(*all)), axes, name)(*mine))
             return [ops.broadcast_to(x, (size, *x.shape)) for x in body(*mine)]
 
         return branch

@@ -8,13 +8,13 @@ from polygrad.array import wrap
 from polygrad.compile.body import Body, number, trace_body, value_like
 from polygrad.compile.graph import LITERALS
 from polygrad.compile.scan_op import spreading
-from polygrad.core.batch import spread_batch
+from polygrad.core.batch import named, spread_batch
 from polygrad.core.kinds import General
 from polygrad.core.record import plain
 from polygrad.core.trace import bind
 from polygrad.errors import NonDifferentiableError
 from polygrad.transforms.jvp import jvp
-from polygrad.transforms.vmap import vmap
+from polygrad.transforms.vmap import mapped_again
 
 Arrays = Sequence[Any]
 
@@ -100,7 +100,15 @@ class WhileOp(General):
         return tuple(found)
 
 
-def _batch(op: Any, size: int, values: Arrays, batched: Sequence[bool], params: Any) -> Any:
+@named
+def _batch(
+    op: Any,
+    size: int,
+    values: Arrays,
+    batched: Sequence[bool],
+    params: Any,
+    name: str | None = None,
+) -> Any:
     """Examples that are done keep their value while others go on."""
     cond, body, count = params["cond"], params["body"], params["carry"]
     split = count + params["shared"]
@@ -116,10 +124,10 @@ def _batch(op: Any, size: int, values: Arrays, batched: Sequence[bool], params: 
     axes = [0 if yes else None for yes in flags]
     test_axes = tuple(axes + [0 if yes else None for yes in first])
     step_axes = tuple(axes + [0 if yes else None for yes in second])
-    tests = vmap(lambda *all: cond(*all)[0], in_axes=test_axes) if mixed else None
+    tests = mapped_again(lambda *all: cond(*all)[0], test_axes, name) if mixed else None
     steps = body
     if any(axis == 0 for axis in step_axes):
-        steps = vmap(lambda *all: tuple(body(*all)), in_axes=step_axes, out_axes=tuple(axes))
+        steps = mapped_again(lambda *all: tuple(body(*all)), step_axes, name, tuple(axes))
     shared, used = [wrap(v) for v in values[count:split]], [wrap(v) for v in values[split:]]
 
     def holds(state: Arrays) -> Any:
