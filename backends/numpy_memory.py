@@ -26,9 +26,8 @@ def keep(on: bool) -> None:
 
     Raises BackendError where the C library is not glibc.
     """
-    libc: Any = None
     try:
-        libc = ctypes.CDLL(None)
+        libc: Any = ctypes.CDLL(None)
         set_option, trim = libc.mallopt, libc.malloc_trim
     except (OSError, TypeError, AttributeError):  # Windows, macOS, musl
         raise BackendError(

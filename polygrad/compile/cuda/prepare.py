@@ -10,7 +10,7 @@ from typing import Any
 from polygrad.compile.cuda.supported import FLOATS, is_product
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import broadcast_shape
-from polygrad.compile.passes.rewrite import rewrite
+from polygrad.compile.passes.rewrite import mean_as_sum, rewrite
 from polygrad.core.op import OPS
 
 SHORT = 4
@@ -33,13 +33,7 @@ def _mean(equation: Equation) -> list[Equation] | None:
     x, out = equation.inputs[0], equation.out
     if out.dtype.name not in FLOATS or x.dtype != out.dtype:
         return None
-    count = x.size // max(out.size, 1)
-    total = out.like()
-    divisor = float(count) if count else float("nan")
-    return [
-        Equation(OPS["sum"], (x,), equation.params, (total,)),
-        Equation(OPS["divide"], (total, divisor), {}, (out,)),
-    ]
+    return mean_as_sum(equation)
 
 
 class _Writer:

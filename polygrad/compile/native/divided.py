@@ -5,6 +5,7 @@ that it waits for. So there are as few stretches as there are ops outside one be
 """
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from polygrad.compile import index as indexing
@@ -50,7 +51,8 @@ def stretches(graph: Graph) -> list[tuple[bool, Graph]]:
         level.update((out, at) for out in equation.outputs)
         if not inside:
             outside.update(equation.outputs)
-    parts = [(not out and _worth(eqs), eqs) for (_, out), eqs in sorted(found.items(), key=_place)]
+    ordered = sorted(found.items(), key=itemgetter(0))
+    parts = [(not out and _worth(equations), equations) for (_, out), equations in ordered]
     made = [{out for e in equations for out in e.outputs} for _, equations in parts]
     reads = [dict.fromkeys(x for e in equations for x in e.values) for _, equations in parts]
     result = []
@@ -61,10 +63,6 @@ def stretches(graph: Graph) -> list[tuple[bool, Graph]]:
         outputs = [out for e in equations for out in e.outputs if out in elsewhere]
         result.append((native, Graph(given, constants, equations, outputs, graph.name)))
     return result
-
-
-def _place(item: tuple[tuple[int, bool], list[Equation]]) -> tuple[int, bool]:
-    return item[0]
 
 
 def _worth(equations: Iterable[Equation]) -> bool:
@@ -97,7 +95,7 @@ class Divided:
         self._steps = []
         texts = []
         for native, part in parts:
-            run: Any = replay(part)
+            run: Any
             if native:
                 made = Native(part, host)
                 if made.work < SHARED:
@@ -106,6 +104,7 @@ class Divided:
                 texts.append(made.text)
                 run = made.call
             else:
+                run = replay(part)
                 texts.append(f"; outside: {', '.join(e.op.name for e in part.equations)}\n")
             reads = [slots[x] for x in part.inputs]
             for out in part.outputs:

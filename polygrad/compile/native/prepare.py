@@ -8,7 +8,7 @@ from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import is_slot
 from polygrad.compile.native.types import Unsupported, check
-from polygrad.compile.passes.rewrite import rewrite
+from polygrad.compile.passes.rewrite import mean_as_sum, rewrite
 from polygrad.core.op import OPS
 
 REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
@@ -32,16 +32,7 @@ def prepare(graph: Graph) -> Graph:
 def _rule(equation: Equation, _: Any) -> Any:
     if equation.op.name == "matmul":
         return _matmul(equation)
-    if equation.op.name != "mean":
-        return None
-    x, out = equation.inputs[0], equation.out
-    count = x.size // max(out.size, 1)
-    total = out.like()
-    divisor = float(count) if count else float("nan")
-    return [
-        Equation(OPS["sum"], (x,), equation.params, (total,)),
-        Equation(OPS["divide"], (total, divisor), {}, (out,)),
-    ]
+    return mean_as_sum(equation) if equation.op.name == "mean" else None
 
 
 def _matmul(equation: Equation) -> Any:

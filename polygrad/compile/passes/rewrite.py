@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.core.op import OPS
 
 Rule = Callable[[Equation, dict[Value, Equation]], Any]
 
@@ -36,3 +37,15 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
 def same_kind(a: Value, b: Value) -> bool:
     """Whether two values have one shape, data type and place."""
     return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device and a.weak == b.weak
+
+
+def mean_as_sum(equation: Equation) -> list[Equation]:
+    """A mean as a sum and a division; that of nothing is nan."""
+    x, out = equation.inputs[0], equation.out
+    count = x.size // max(out.size, 1)
+    total = out.like()
+    divisor = float(count) if count else float("nan")
+    return [
+        Equation(OPS["sum"], (x,), equation.params, (total,)),
+        Equation(OPS["divide"], (total, divisor), {}, (out,)),
+    ]
