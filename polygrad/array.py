@@ -143,7 +143,7 @@ class Array:
 
     def __index__(self) -> int:
         self._refuse_tracked("using x as an index")
-        if self.dtype.kind not in ("signed integer", "unsigned integer"):
+        if self.dtype.group not in ("signed integer", "unsigned integer"):
             raise ArgumentTypeError(
                 f"an index has to be an integer, got an array of {self.dtype}; convert it with "
                 "pg.astype(x, pg.int64)"

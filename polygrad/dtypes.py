@@ -1,5 +1,6 @@
 """Data types: one object per name, equal to every library's own spelling of it."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -8,22 +9,35 @@ from polygrad.errors import DTypeError
 __all__ = ["DTYPES", "DType", "as_dtype"]
 
 
+# NumPy's letter for each of the standard's groups.
+_KINDS = {
+    "bool": "b",
+    "signed integer": "i",
+    "unsigned integer": "u",
+    "real floating": "f",
+    "complex floating": "c",
+}
+
+
 class DType:
     """A data type of the array API standard, the same object on every backend.
 
     It compares equal to the spelling of each array library (``numpy.float32``,
-    ``torch.float32``, ``"float32"``).
+    ``torch.float32``, ``"float32"``), and has the attributes of NumPy's data types (``kind`` is
+    "f" for every real floating type). ``group`` is the standard's name for the kind.
 
     >>> pg.float32, pg.float32 == "float32", pg.zeros(2, dtype=pg.float32).dtype == pg.float32
     (polygrad.float32, True, True)
     """
 
-    __slots__ = ("name", "kind", "bits", "is_inexact", "is_complex")
+    __slots__ = ("name", "group", "kind", "bits", "is_inexact", "is_complex")
 
-    def __init__(self, name: str, kind: str, bits: int) -> None:
-        self.name, self.kind, self.bits = name, kind, bits
-        self.is_inexact = kind in ("real floating", "complex floating")
-        self.is_complex = kind == "complex floating"
+    def __init__(self, name: str, group: str, bits: int) -> None:
+        self.name, self.group, self.bits = name, group, bits
+        self.kind = _KINDS[group]
+        """NumPy's letter for the kind of number, which code written for NumPy compares."""
+        self.is_inexact = group in ("real floating", "complex floating")
+        self.is_complex = group == "complex floating"
 
     @property
     def itemsize(self) -> int:
@@ -31,18 +45,36 @@ class DType:
         return max(self.bits // 8, 1)
 
     @property
-    def char(self) -> str:
-        """NumPy's letter for the type, which code written for NumPy compares."""
-        return str(_to_host(self).char)
-
-    @property
-    def type(self) -> Any:
-        """NumPy's class of scalars of the type."""
-        return _to_host(self).type
+    def dtype(self) -> Any:
+        """NumPy's data type of the name, which NumPy before 2.4 looks for here."""
+        return _to_host(self)
 
     @property
     def __numpy_dtype__(self) -> Any:  # NumPy's protocol, from version 2.4
         return _to_host(self)
+
+    @property
+    def __class__(self) -> Any:
+        # isinstance(x.dtype, numpy.dtype) holds: code written for NumPy asks before it reads
+        # what every attribute here answers as NumPy does. Nobody can ask before it is imported.
+        if "numpy" not in sys.modules:
+            return DType
+        try:
+            return type(_to_host(self))
+        except (AttributeError, NameError, TypeError):  # bfloat16, which NumPy has not
+            return DType
+
+    def __getattr__(self, name: str) -> Any:
+        # The rest of NumPy's attributes: char, type, str, num, byteorder ...
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            host = _to_host(self)
+        except TypeError:
+            raise AttributeError(
+                f"{name}: {self.name} is no data type of NumPy's, expected one of the others"
+            ) from None
+        return getattr(host, name)
 
     def __eq__(self, other: object) -> bool:
         if other is self:
@@ -71,7 +103,7 @@ def _table() -> dict[str, DType]:
     rows += [(f"float{n}", "real floating", n) for n in (16, 32, 64)]
     rows += [("bfloat16", "real floating", 16)]
     rows += [(f"complex{n}", "complex floating", n) for n in (64, 128)]
-    return {name: DType(name, kind, bits) for name, kind, bits in rows}
+    return {name: DType(name, group, bits) for name, group, bits in rows}
 
 
 DTYPES = _table()

@@ -91,7 +91,7 @@ def bits(key: Key, shape: Any = (), *, dtype: Any = "uint32", device: Any = None
     """
     words, shape, place = _key("bits", key), _shape("bits", shape), _place(device)
     dtype = as_dtype(dtype)
-    if dtype.kind != "unsigned integer":
+    if dtype.group != "unsigned integer":
         raise DTypeError(
             f"bits: dtype is {dtype}, expected uint8, uint16, uint32 or uint64; "
             "use randint for other integers"
@@ -178,13 +178,13 @@ def randint(
     """
     words, shape, place = _key("randint", key), _shape("randint", shape), _place(device)
     dtype = as_dtype(dtype)
-    if "integer" not in dtype.kind:
+    if "integer" not in dtype.group:
         raise DTypeError(f"randint: dtype is {dtype}, expected an integer type such as pg.int64")
     for name, bound in (("low", low), ("high", high)):
         if not _is_int(bound):
             raise ArgumentTypeError(f"randint: {name} is {bound!r}, expected an integer")
     low, high = int(low), int(high)
-    signed = dtype.kind == "signed integer"
+    signed = dtype.group == "signed integer"
     least = -(2 ** (dtype.bits - 1)) if signed else 0
     most = min(2 ** (dtype.bits - signed) - 1, 2**63 - 1)
     if not (least <= low < high <= most + 1) or high - low > 2**63 - 1:
@@ -361,7 +361,7 @@ def _place(device: Any) -> Device:
 
 def _floating(name: str, dtype: Any) -> DType:
     found = as_dtype("float64" if dtype is None else dtype)
-    if found.kind != "real floating":
+    if found.group != "real floating":
         raise DTypeError(
             f"{name}: dtype is {found}, expected a real floating-point type such as pg.float32"
         )

@@ -117,3 +117,34 @@ def test_shapes_that_do_not(shapes: Any) -> None:
             pg.broadcast_shapes(*shapes)
     else:
         assert pg.broadcast_shapes(*shapes) == expected
+
+
+@pytest.mark.parametrize("name", NAMES + ["float16"])
+def test_a_dtype_answers_code_written_for_numpy(name: str) -> None:
+    dtype, host = getattr(pg, name), np.dtype(name)
+    for field in ("kind", "char", "itemsize", "name", "type", "str", "num", "byteorder",
+                  "alignment", "hasobject", "fields", "names", "subdtype", "shape", "ndim",
+                  "isnative"):  # fmt: skip
+        assert getattr(dtype, field) == getattr(host, field), field
+    assert isinstance(dtype, np.dtype)
+    assert np.dtype(dtype) == host
+    for other in (name, host, host.type):
+        assert dtype == other
+        assert other == dtype
+        assert (dtype != other) is False
+    assert np.result_type(dtype, np.int8) == np.result_type(host, np.int8)
+    assert np.promote_types(dtype, "float32") == np.promote_types(host, "float32")
+    assert np.can_cast(dtype, "int64") == np.can_cast(host, "int64")
+    for kind in (np.floating, np.integer, np.complexfloating, np.bool, np.inexact):
+        assert np.issubdtype(dtype, kind) == np.issubdtype(host, kind)
+    assert np.zeros(2, dtype).dtype == host
+    if host.kind in "fc":
+        assert np.finfo(dtype).max == np.finfo(host).max
+    for other in NAMES:
+        assert (np.dtype(other) == dtype) is (other == name)
+
+
+def test_bfloat16_is_a_real_floating_type() -> None:
+    dtype = pg.dtypes.DTYPES["bfloat16"]
+    assert dtype.kind == "f"
+    assert dtype.itemsize == 2

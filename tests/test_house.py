@@ -266,3 +266,12 @@ def test_the_wheel_works_where_it_is_installed(wheel, tmp_path):
             text=True,
         )
         assert done.stdout.startswith("polygrad ")
+
+
+def test_a_group_of_data_types_is_never_looked_for_in_kind() -> None:
+    # dtype.kind is NumPy's letter: a comparison with the standard's name would be False unseen.
+    names = r"(bool|(un)?signed integer|real floating|complex floating|integral)"
+    wrong = re.compile(rf"\.kind\)? *(==|!=|in|not in) *\(?\"{names}\"|\"{names}\" *(in|not in) *[\w.()]*\.kind")  # fmt: skip # noqa: E501
+    for path in [*(ROOT / "polygrad").rglob("*.py"), *(ROOT / "backends").rglob("*.py")]:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert not wrong.search(line), f"{path}:{number}: read dtype.group: {line.strip()}"

@@ -78,7 +78,7 @@ def _key(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Hashable:
         elif x is None or type(x) in LITERALS:
             parts.append(type(x).__name__)
         else:
-            if as_dtype(x.dtype).kind == "bool" and not by_element(op):
+            if as_dtype(x.dtype).group == "bool" and not by_element(op):
                 return None  # a mask: how many are chosen decides the shape
             parts.append((tuple(x.shape), as_dtype(x.dtype).name, "constant"))
     try:
@@ -104,7 +104,7 @@ def _as_is(x: Any) -> Answer:
 def _stand_in(x: Any) -> Any:
     if not isinstance(x, Value):
         return x
-    return _PYTHON[x.dtype.kind] if x.weak else x.stand_in()
+    return _PYTHON[x.dtype.group] if x.weak else x.stand_in()
 
 
 def _run(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Answer]:
@@ -165,7 +165,7 @@ def _small(x: Any, shape: tuple[int, ...]) -> Any:
     if not isinstance(x, Value):
         device = backend_for_type(type(x)).device_of(x)  # type: ignore[union-attr]
         x = Value(shape, as_dtype(x.dtype), intern_device(backend_for_type(type(x)), device))  # type: ignore[arg-type]
-    return _PYTHON[x.dtype.kind] if x.weak else Value(shape, x.dtype, x.device).stand_in()
+    return _PYTHON[x.dtype.group] if x.weak else Value(shape, x.dtype, x.device).stand_in()
 
 
 def _matmul(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Answer]:

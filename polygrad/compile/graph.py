@@ -73,7 +73,7 @@ class Value(Symbolic):
 
     def __repr__(self) -> str:
         if self.weak:
-            return f"Python {_PYTHON_NAMES[self.dtype.kind]}"
+            return f"Python {_PYTHON_NAMES[self.dtype.group]}"
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 

@@ -108,7 +108,7 @@ def _check_shape_known(op: Op, operands: Sequence[Any]) -> None:
     remedy = getattr(op.batching, "remedy", None)
     if op.name in _BY_INDEX:
         fixed = 2 if op.name == "index_set" else 1
-        masks = [x for x in operands[fixed:] if isinstance(x, Value) and x.dtype.kind == "bool"]
+        masks = [x for x in operands[fixed:] if isinstance(x, Value) and x.dtype.group == "bool"]
         if masks:
             remedy = "use pg.where(mask, x, other)"
     if remedy is not None:

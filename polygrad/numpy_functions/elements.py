@@ -15,7 +15,7 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     condition = array(condition)
     if x is None and y is None:
         return ops.nonzero(condition)
-    if as_dtype(condition.dtype).kind != "bool":
+    if as_dtype(condition.dtype).group != "bool":
         condition = condition != 0
     return ops.where(condition, array(x), array(y))
 

@@ -75,7 +75,7 @@ def isin_rule(op: Op, size: int, values: list[Any], batched: list[bool], params:
     a, b = _alike(xp, _flat(xp, values[1]), _flat(xp, wanted))
     if a.shape[1] == 0:
         found = xp.zeros_like(b, dtype="bool")
-    elif as_dtype(a.dtype).kind in _ORDERED:
+    elif as_dtype(a.dtype).group in _ORDERED:
         a = xp.sort(a, axis=1)
         at = places(xp, a, b, "left")
         at = xp.minimum(at, at * 0 + (a.shape[1] - 1))

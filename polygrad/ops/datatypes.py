@@ -162,10 +162,10 @@ class iinfo:  # noqa: N801
 
     def __init__(self, type: Any, /) -> None:  # noqa: A002
         dtype = _dtype_of(type)
-        if "integer" not in dtype.kind:
+        if "integer" not in dtype.group:
             raise ArgumentTypeError(f"iinfo: got {dtype}, expected an integer type")
         self.bits, self.dtype = dtype.bits, dtype
-        signed = dtype.kind == "signed integer"
+        signed = dtype.group == "signed integer"
         self.max = 2 ** (dtype.bits - signed) - 1
         self.min = -(2 ** (dtype.bits - 1)) if signed else 0
 
@@ -195,7 +195,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     if isinstance(kind, tuple):
         return any(isdtype(dtype, one) for one in kind)
     if isinstance(kind, str) and kind in _GROUPS:
-        return dtype.kind in _GROUPS[kind]
+        return dtype.group in _GROUPS[kind]
     return dtype == as_dtype(kind)
 
 

@@ -344,7 +344,7 @@ def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None
 
 def _floating(name: str, dtype: Any, device: Any) -> Any:
     wanted = asarray(0.0, device=device).dtype if dtype is None else as_dtype(dtype)
-    if wanted.kind != "real floating":
+    if wanted.group != "real floating":
         raise ArgumentTypeError(f"{name}: got dtype {wanted}, expected a real floating type")
     return wanted
 

@@ -28,7 +28,7 @@ def _batch_index(
     if not any(batched):
         moves = None if side_by_side else ([width], [0])
         return (slice(None), *index), arrays, moves
-    if any(as_dtype(a.dtype).kind == "bool" for a in arrays):
+    if any(as_dtype(a.dtype).group == "bool" for a in arrays):
         raise IndexingError(
             "x[mask] inside vmap: the number of elements would differ between examples; use "
             "pg.where(mask, x, other)"
@@ -53,7 +53,7 @@ def _layout(slot: Any, ndim: int, index: tuple[Any, ...], arrays: list[Any]) -> 
     for part in index:
         if part is slot:
             array = next(rest)
-            is_mask = as_dtype(array.dtype).kind == "bool"
+            is_mask = as_dtype(array.dtype).group == "bool"
             lengths.append(len(array.shape) if is_mask else 1)
         else:
             lengths.append(0 if part is None or part is Ellipsis else 1)

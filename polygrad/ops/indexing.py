@@ -87,7 +87,7 @@ def _parse(x: Any, key: Any, ndim: int | None = None) -> tuple[tuple[Any, ...], 
         elif type(part) in (int, bool):
             index.append(part)
         elif is_array(part) and type(part) not in SCALAR_TYPES:
-            kind = as_dtype(part.dtype).kind
+            kind = as_dtype(part.dtype).group
             if kind not in ("bool", "signed integer", "unsigned integer"):
                 raise IndexingError(
                     f"x[...]: an index array has dtype {part.dtype}, expected integers or bool"
@@ -171,7 +171,7 @@ def index_set(x: Any, value: Any, key: Any, /) -> Any:
 
 
 def _is_mask(key: Any) -> bool:
-    return is_array(key) and as_dtype(key.dtype).kind == "bool"
+    return is_array(key) and as_dtype(key.dtype).group == "bool"
 
 
 def _align(mask: Any, ndim: int) -> Any:

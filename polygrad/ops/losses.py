@@ -103,14 +103,14 @@ _INTEGERS = ("signed integer", "unsigned integer")
 def _refuse(logits: Any, labels: Any) -> None:
     """Raise the error for what does not fit."""
     name = "softmax_cross_entropy"
-    if not is_array(logits) or as_dtype(logits.dtype).kind != "real floating":
+    if not is_array(logits) or as_dtype(logits.dtype).group != "real floating":
         found = getattr(logits, "dtype", type(logits).__name__)
         raise DTypeError(f"{name}: logits is {found}, expected a real floating-point array")
     shape = tuple(logits.shape)
     if not shape or shape[-1] == 0:
         raise ShapeError(f"{name}: logits has shape {shape}, expected (..., classes)")
     dtype = as_dtype(labels.dtype)
-    if "integer" not in dtype.kind:
+    if "integer" not in dtype.group:
         raise DTypeError(
             f"{name}: labels is {dtype}, expected integers, the number of the class of each "
             "example; take pg.argmax(labels, axis=-1) of one-hot labels, or pg.astype(labels, "
@@ -140,7 +140,7 @@ def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
     dtype = as_dtype(labels.dtype)
     shape: tuple[int, ...] = logits.shape if is_array(logits) else ()
     fits = shape and labels.shape == shape[:-1] and shape[-1] > 0
-    if not fits or dtype.kind not in _INTEGERS or as_dtype(logits.dtype).kind != "real floating":
+    if not fits or dtype.group not in _INTEGERS or as_dtype(logits.dtype).group != "real floating":
         _refuse(logits, labels)
     if dtype.bits < 32:
         labels = astype(labels, "int32")  # room to count the classes

@@ -177,7 +177,7 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
         _refresh(self)
         out = function(self, other)
         if out.shape != self.shape or out.dtype != self.dtype:
-            if _ORDER[out.dtype.kind] > _ORDER[self.dtype.kind]:
+            if _ORDER[out.dtype.group] > _ORDER[self.dtype.group]:
                 raise ArgumentTypeError(
                     f"an in-place operator would store {out.dtype} in an array of {self.dtype}; "
                     "write x = x + y, or convert x first with pg.astype"

@@ -94,7 +94,7 @@ def accumulate(op: Any, whole: Any, x: Any, dtype: Any, params: dict[str, Any]) 
         wanted = source
     else:
         backend = raw_and_backend(x)[1]
-        wanted = as_dtype(backend.default_integer(source.kind == "unsigned integer"))
+        wanted = as_dtype(backend.default_integer(source.group == "unsigned integer"))
     if source != wanted:
         x = astype(x, wanted)
     if wanted.is_inexact:

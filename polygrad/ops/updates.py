@@ -112,13 +112,13 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 
 def _is_mask(key: Any) -> bool:
-    return any(is_array(p) and as_dtype(p.dtype).kind == "bool" for p in _parts(key))
+    return any(is_array(p) and as_dtype(p.dtype).group == "bool" for p in _parts(key))
 
 
 def _has_integers(key: Any) -> bool:
     """Whether a place can be named more than once: by integer arrays only."""
     return any(
-        isinstance(p, list) or (is_array(p) and p.shape and as_dtype(p.dtype).kind != "bool")
+        isinstance(p, list) or (is_array(p) and p.shape and as_dtype(p.dtype).group != "bool")
         for p in _parts(key)
     )
 

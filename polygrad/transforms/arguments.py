@@ -163,7 +163,7 @@ def check_scalar(value: Any, name: str) -> None:
             "shape (); reduce it with pg.sum or pg.mean, or use pg.vjp"
         )
     dtype = as_dtype(value.dtype)
-    if dtype.kind != "real floating":
+    if dtype.group != "real floating":
         raise NonScalarError(
             f"{name}: the function returned {dtype}, expected a real floating-point scalar; "
             "take pg.real(...) or pg.abs(...) of it, or use pg.vjp"

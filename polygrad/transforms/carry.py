@@ -97,7 +97,7 @@ def check_predicate(name: str, pred: Any) -> Any:
         return pred
     if is_array(pred):
         pred = shown(pred)
-        if pred.dtype.kind != "bool":
+        if pred.dtype.group != "bool":
             raise DTypeError(
                 f"{name}: got an array of {pred.dtype}, expected one of bool; compare, as in x > 0"
             )

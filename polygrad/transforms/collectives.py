@@ -248,7 +248,7 @@ def _sum(leaf: Any, named: Named) -> Any:
         return leaf * named.size
     dtype = as_dtype(leaf.dtype)
     if not dtype.is_inexact:
-        unsigned = dtype.kind == "unsigned integer"
+        unsigned = dtype.group == "unsigned integer"
         wanted = as_dtype(raw_and_backend(leaf)[1].default_integer(unsigned))
         leaf = leaf if dtype == wanted else ops.astype(leaf, wanted)
     return _of_arrays(psum_op, leaf, named)

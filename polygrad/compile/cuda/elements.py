@@ -159,13 +159,13 @@ def common(inputs: Sequence[Any], op: str) -> Any:
         raise Unsupported(f"{op} of numbers")
     numbers = [_number(x) for x in inputs if not isinstance(x, Value) or x.weak]
     best = max(arrays, key=lambda d: (is_float(d), d.bits))
-    if any(d.kind not in (best.kind, "bool") and best.name != "float64" for d in arrays):
+    if any(d.group not in (best.group, "bool") and best.name != "float64" for d in arrays):
         raise Unsupported(f"{op} of the data types {' and '.join(d.name for d in arrays)}")
     if any(type(x) is complex for x in numbers):
         raise Unsupported("complex numbers")
     if not is_float(best) and any(type(x) is float for x in numbers):
         return DTYPES["float64"]
-    if best.kind == "bool" and any(type(x) is int for x in numbers):
+    if best.group == "bool" and any(type(x) is int for x in numbers):
         return DTYPES["int64"]
     return best
 
@@ -223,7 +223,7 @@ def _float(op: str, kind: str, x: list[str]) -> str:
 
 
 def _integer(op: str, dtype: Any, kind: str, x: list[str]) -> str:
-    if dtype.kind == "bool":
+    if dtype.group == "bool":
         bits = {"bitwise_and": "{0} && {1}", "bitwise_or": "{0} || {1}",
                 "bitwise_xor": "{0} != {1}", "bitwise_invert": "!{0}"}  # fmt: skip
         if op in bits:

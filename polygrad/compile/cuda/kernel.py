@@ -250,4 +250,4 @@ def _started(root: Root, x: str) -> str:
     old, new = root.source.dtype, root.value.dtype
     if old == new:
         return x
-    return f"({x} != 0)" if new.kind == "bool" else f"({type_name(new)}){x}"
+    return f"({x} != 0)" if new.group == "bool" else f"({type_name(new)}){x}"

@@ -185,6 +185,6 @@ class PieceRun:
         """An entry of the table."""
         if not value.weak:
             return self.host.address(given)
-        if value.dtype.kind == "real floating":
+        if value.dtype.group == "real floating":
             return int(struct.unpack("<q", struct.pack("<d", given))[0])
         return int(given)

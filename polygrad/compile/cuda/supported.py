@@ -69,7 +69,7 @@ def kernelable(equation: Equation) -> bool:
         if not set(params) <= {"axis", "keepdims", "dtype"}:
             return False
         empty = math.prod([x.shape[a] for a in params["axis"]]) == 0
-        numbers = x.dtype.kind != "bool" or name in ("all", "any", "sum_integer")
+        numbers = x.dtype.group != "bool" or name in ("all", "any", "sum_integer")
         return numbers and not (name in ("max", "min") and empty)
     if name == "getitem":
         return _plain(params["index"], equation.inputs[1:], x.shape)
@@ -98,7 +98,7 @@ def _joins(equation: Equation) -> bool:
         return len(equation.inputs) <= ARRAYS and all(x.dtype == out.dtype for x in equation.inputs)
     if name in ("tril", "triu"):
         return type(equation.params["k"]) is int
-    if name == "scatter_add" and out.dtype.kind == "bool":
+    if name == "scatter_add" and out.dtype.group == "bool":
         return False
     arrays = equation.inputs[2 if name == "index_set" else 1 :]
     if not _plain(equation.params["index"], arrays, out.shape):
@@ -113,7 +113,7 @@ def _plain(key: tuple[Any, ...], arrays: Sequence[Any], shape: tuple[int, ...]) 
         return False
     if not arrays:
         return True
-    if any(not isinstance(a, Value) or a.weak or a.dtype.kind == "bool" for a in arrays):
+    if any(not isinstance(a, Value) or a.weak or a.dtype.group == "bool" for a in arrays):
         return False
     if 0 in shape:
         return False

@@ -14,7 +14,7 @@ def first(op: str, dtype: Any) -> str:
         return constant(1, dtype)
     if is_float(dtype):
         return constant(float("-inf") if op == "max" else float("inf"), dtype)
-    signed = dtype.kind == "signed integer"
+    signed = dtype.group == "signed integer"
     low = -(1 << dtype.bits - 1) if signed else 0
     high = (1 << dtype.bits - signed) - 1
     return constant(low if op == "max" else high, dtype)

@@ -25,25 +25,25 @@ def name(dtype: Any) -> str:
 
 def weak_name(dtype: Any) -> str:
     """The type of a Python number as a parameter; raises Unsupported."""
-    if dtype.kind == "complex floating":
+    if dtype.group == "complex floating":
         raise Unsupported("complex Python numbers")
     return "double" if is_float(dtype) else "long long"
 
 
 def is_float(dtype: Any) -> bool:
     """Whether a data type is real floating."""
-    return bool(dtype.kind == "real floating")
+    return bool(dtype.group == "real floating")
 
 
 def is_signed(dtype: Any) -> bool:
     """Whether a data type is a signed integer."""
-    return bool(dtype.kind == "signed integer")
+    return bool(dtype.group == "signed integer")
 
 
 def constant(value: Any, dtype: Any) -> str:
     """A Python number in a data type."""
     kind = name(dtype)
-    if dtype.kind == "bool":
+    if dtype.group == "bool":
         return "true" if value else "false"
     if is_float(dtype):
         value = float(value)
@@ -69,6 +69,6 @@ def converted(x: str, old: Any, new: Any) -> str:
     """A number in another data type, as `astype` does it."""
     if old == new:
         return x
-    if new.kind == "bool":
+    if new.group == "bool":
         return f"({x} != 0)"
     return f"({name(new)}){x}"

@@ -49,11 +49,11 @@ def common(inputs: Sequence[Any], name: str) -> Any:
     numbers = [_number(x) for x in inputs if not isinstance(x, Value) or x.weak]
     best = max(arrays, key=lambda d: (is_float(d), d.bits))
     exact = best.name == "float64"
-    if any(d.kind not in (best.kind, "bool") and not exact for d in arrays):
+    if any(d.group not in (best.group, "bool") and not exact for d in arrays):
         raise Unsupported(f"{name} of the data types {' and '.join(d.name for d in arrays)}")
     if not is_float(best) and any(type(x) is float for x in numbers):
         return DTYPES["float64"]
-    if best.kind == "bool" and any(type(x) is int for x in numbers):
+    if best.group == "bool" and any(type(x) is int for x in numbers):
         return DTYPES["int64"]
     return best
 
@@ -176,7 +176,7 @@ def _float(code: Code, name: str, kind: str, operands: Sequence[str], refuse: Re
 def _integer(code: Code, name: str, dtype: Any, kind: str, operands: Sequence[str]) -> str:
     x, y = operands[0], operands[-1]
     signed = is_signed(dtype)
-    if dtype.kind == "bool":
+    if dtype.group == "bool":
         if name in ("logical_not", "bitwise_invert"):
             return code.two("xor", kind, x, "true")
         raise Unsupported(f"the op {name} on bool")

@@ -333,7 +333,7 @@ class Nest:
 
 def to_memory(code: Code, x: str, dtype: Any) -> str:
     """A register as memory has it: bool as a byte."""
-    return code.cast("zext", "i1", x, "i8") if dtype.kind == "bool" else x
+    return code.cast("zext", "i1", x, "i8") if dtype.group == "bool" else x
 
 
 def first_value(op: str, dtype: Any) -> str:
@@ -345,7 +345,7 @@ def first_value(op: str, dtype: Any) -> str:
         return real(1.0, kind) if is_float(dtype) else "1"
     if is_float(dtype):
         return real(float("-inf") if op == "max" else float("inf"), kind)
-    if dtype.kind == "bool":
+    if dtype.group == "bool":
         return "0" if op == "max" else "1"
     low = -(1 << dtype.bits - 1) if is_signed(dtype) else 0
     high = (1 << dtype.bits - 1) - 1 if is_signed(dtype) else (1 << dtype.bits) - 1

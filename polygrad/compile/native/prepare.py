@@ -93,7 +93,7 @@ def _check_index(equation: Equation, first: int) -> None:
         raise Unsupported("an index of bool")
     if not arrays:
         return
-    if any(a.dtype.kind == "bool" for a in arrays):
+    if any(a.dtype.group == "bool" for a in arrays):
         raise Unsupported("an index of bool")
     slots = [i for i, part in enumerate(key) if is_slot(part)]
     if slots != list(range(slots[0], slots[-1] + 1)) or any(type(p) is int for p in key):

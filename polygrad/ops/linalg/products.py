@@ -35,7 +35,7 @@ cross_op = Bilinear(
 
 def _check_numeric(name: str, x: Any, argument: str) -> None:
     check_array(name, x, argument)
-    if as_dtype(x.dtype).kind == "bool":
+    if as_dtype(x.dtype).group == "bool":
         raise DTypeError(f"{name}: {argument} has dtype bool, expected numbers; use pg.astype")
 
 
