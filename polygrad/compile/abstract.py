@@ -16,16 +16,17 @@ from typing import Any
 
 from polygrad.array import is_array, raw_and_backend, wrap
 from polygrad.backend import backend_for_type
-from polygrad.compile.elements import PYTHON_OPERATORS, by_element
+from polygrad.compile.elements import PYTHON_OPERATORS, as_number, by_element
 from polygrad.compile.graph import LITERALS, Value
 from polygrad.compile.keys import frozen
-from polygrad.core.op import Op
+from polygrad.core.op import OPS, Op
 from polygrad.core.trace import evaluate
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ShapeError
 
 Answer = tuple[tuple[int, ...], Any, Any]
+MATMUL = OPS["matmul"]
 _KNOWN: dict[Hashable, list[Answer]] = {}
 _PYTHON = {
     "bool": True, "signed integer": 1, "real floating": 1.0, "complex floating": 1j,
@@ -42,12 +43,12 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
     if key is not None and key in _KNOWN:
         return _KNOWN[key]
     if is_weak(op, operands):
-        number = PYTHON_OPERATORS[op.name](*map(_stand_in, operands))
+        number = PYTHON_OPERATORS[op](*map(_stand_in, operands))
         place = next(x.device for x in operands if isinstance(x, Value))
         found: list[Answer] = [((), as_dtype(type(number)), place)]
     elif by_element(op):
         found = _by_element(op, operands, params)
-    elif op.name == "matmul":
+    elif op is MATMUL:
         found = _matmul(op, operands, params)
     elif hasattr(op, "answers"):  # a loop or a branch, whose body says it
         found = op.answers(**params)
@@ -64,8 +65,8 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
 
 def is_weak(op: Op, operands: Sequence[Any]) -> bool:
     """Whether Python itself computes this, on numbers."""
-    return op.name == "as_number" or (
-        op.name in PYTHON_OPERATORS
+    return op is as_number or (
+        op in PYTHON_OPERATORS
         and all(x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands)
     )
 

@@ -14,12 +14,8 @@ from polygrad.array import BASE, Array, is_number, wrap
 from polygrad.compile.elements import PYTHON_OPERATORS
 from polygrad.compile.graph import LITERALS, Graph, Value
 from polygrad.compile.tracing import GraphTrace, run_traced
-from polygrad.core.kinds import Elementwise
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
-
-# What stands for a Python number comes out of a loop as an array, and is a number again by this.
-as_number = Elementwise("as_number", 1, forward=lambda xp, x: x)
 
 
 class BodyTrace(GraphTrace):
@@ -123,8 +119,8 @@ def apply(graph: Graph, arrays: Sequence[Any]) -> list[Any]:
     for equation in graph.equations:
         op = equation.op
         operands = tuple([known[x] if isinstance(x, Value) else x for x in equation.inputs])
-        if op.name in PYTHON_OPERATORS and all(type(x) in LITERALS for x in operands):
-            known[equation.out] = PYTHON_OPERATORS[op.name](*operands)
+        if op in PYTHON_OPERATORS and all(type(x) in LITERALS for x in operands):
+            known[equation.out] = PYTHON_OPERATORS[op](*operands)
             continue
         # An op of a transform (a custom rule) runs its own way, at the level it meets.
         out = getattr(type(op), "dispatch", bind)(op, operands, equation.params)

@@ -9,7 +9,8 @@ from typing import Any
 from polygrad import ops, tree
 from polygrad.array import Array, is_array, is_number
 from polygrad.compile import cond_op, scan_op, while_op
-from polygrad.compile.body import Body, as_number, trace_body, value_like
+from polygrad.compile.body import Body, trace_body, value_like
+from polygrad.compile.elements import as_number
 from polygrad.compile.graph import Value
 from polygrad.core.trace import bind
 from polygrad.device import current_device

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph
 from polygrad.compile.replay import last_uses
+from polygrad.core.op import OPS, listed
 
 
 class Cost(NamedTuple):
@@ -29,7 +30,7 @@ class Cost(NamedTuple):
         )
 
 
-_VIEWS = frozenset(("reshape", "permute_dims", "matrix_transpose", "broadcast_to"))
+_VIEWS = listed("reshape", "permute_dims", "matrix_transpose", "broadcast_to")
 
 
 def cost(graph: Graph) -> Cost:
@@ -43,7 +44,7 @@ def cost(graph: Graph) -> Cost:
     peak = held
     uncounted = {*graph.inputs, *graph.constants}
     for equation, ending in zip(graph.equations, last_uses(graph), strict=True):
-        if equation.op.name not in _VIEWS:
+        if equation.op not in _VIEWS:
             flops += _flops(equation)
             moved += sum(v.nbytes for v in (*equation.values, *equation.outputs))
             held += sum(out.nbytes for out in equation.outputs)
@@ -55,7 +56,7 @@ def cost(graph: Graph) -> Cost:
 
 
 def _flops(equation: Equation) -> int:
-    if equation.op.name == "matmul":
+    if equation.op is OPS["matmul"]:
         left = equation.inputs[0].shape
         return 2 * math.prod(equation.out.shape) * left[-1]
     if by_element(equation.op):

@@ -4,16 +4,18 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from polygrad.core.op import Op
+from polygrad.core.kinds import Elementwise
+from polygrad.core.op import OPS, Op, listed
+from polygrad.ops import linalg as _linalg  # noqa: F401  with it, the table of ops is whole
 
-# Ops of other kinds that do; those declared elementwise say it by their kind.
-_MORE = {
-    "floor_divide", "ceil", "floor", "trunc", "round", "sign", "nextafter", "equal", "not_equal",
-    "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit",
-    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or",
-    "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "gammasgn",
-    "conj", "real", "imag", "complex_sign", "astype", "astype_discrete", "copy", "stop_gradient",
-}  # fmt: skip
+# What stands for a Python number comes out of a loop as an array, and is a number again by this.
+as_number = Elementwise("as_number", 1, forward=lambda xp, x: x)
+
+# Those that are not declared elementwise, since they are linear or have rules of their own.
+_MORE = listed(
+    "conj", "real", "imag", "complex_sign", "sign", "astype", "astype_discrete", "copy",
+    "stop_gradient",
+)  # fmt: skip
 
 
 def by_element(op: Op) -> bool:
@@ -25,10 +27,10 @@ def by_element(op: Op) -> bool:
     >>> by_element(OPS["tanh"]), by_element(OPS["less"]), by_element(OPS["sum"])
     (True, True, False)
     """
-    return op.kind == "elementwise" or op.name in _MORE
+    return op.elementwise or op in _MORE
 
 
-PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
+_PYTHON: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -47,4 +49,5 @@ PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
     "greater_equal": operator.ge,
     "as_number": lambda x: x if type(x) in (bool, int, float, complex) else x.item(),
 }
+PYTHON_OPERATORS = {OPS[name]: function for name, function in _PYTHON.items()}
 """What an op is on Python numbers alone; any other function of polygrad makes an array of them."""

@@ -16,7 +16,8 @@ table to values that exist by then, and defines new ones::
   for an option left out). The data type of an answer is always that of its Value.
 - A value that is ``weak`` stands for a Python number at run time: an input that was a number, or
   what is computed from numbers only. It has no axes, and promotes as a literal does.
-- ``op.name`` says what an equation computes and ``params`` are its static parameters: axes as
+- ``op`` is the record of what an equation computes (its name need not be unique: a user may have
+  chosen it) and ``params`` are its static parameters: axes as
   non-negative tuples, shapes, data types, and an ``index`` as `polygrad.ops.indexing` makes it,
   in which a slot stands for each index array among the operands.
 - ``constants`` are arrays the function captured or computed from no argument: Values with the
@@ -107,7 +108,7 @@ class Equation:
         return [x for x in self.inputs if isinstance(x, Value)]
 
     def __repr__(self) -> str:
-        return f"<equation {self.op.name} -> {', '.join(map(repr, self.outputs))}>"
+        return f"<equation {label(self.op.name)} -> {', '.join(map(repr, self.outputs))}>"
 
 
 class Graph:
@@ -192,18 +193,27 @@ class Graph:
     def __str__(self) -> str:
         names = self.names()
         typed = {value: f"{name}: {value!r}" for value, name in names.items()}
-        lines = [f"{self.name}({', '.join(typed[v] for v in self.inputs)}):"]
+        lines = [f"{label(self.name)}({', '.join(typed[v] for v in self.inputs)}):"]
         lines += [f"    {typed[v]} = constant({_shown(a)})" for v, a in self.constants.items()]
         for equation in self.equations:
             parts = [names[x] if isinstance(x, Value) else repr(x) for x in equation.inputs]
             parts += [f"{key}={param!r}" for key, param in equation.params.items()]
             left = ", ".join(typed[out] for out in equation.outputs)
-            lines.append(f"    {left} = {equation.op.name}({', '.join(parts)})")
+            lines.append(f"    {left} = {label(equation.op.name)}({', '.join(parts)})")
         lines.append(f"    return {', '.join(names[v] for v in self.outputs) or 'nothing'}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def label(name: str) -> str:
+    """A name as text within one line of a program's source or listing.
+
+    >>> label("f\\ng")
+    'f?g'
+    """
+    return "".join([c if c.isprintable() and c != "\\" else "?" for c in name])
 
 
 def _letters(number: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from polygrad.compile.graph import Equation
+from polygrad.core.op import listed
 
 
 class Line(NamedTuple):
@@ -67,8 +68,8 @@ def broadcast_shape(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple([max(lengths) for lengths in zip(*padded, strict=True)])
 
 
-VIEWS = frozenset(
-    {"broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem", "diagonal"}
+VIEWS = listed(
+    "broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem", "diagonal"
 )
 
 
@@ -79,7 +80,7 @@ def same_axes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 def through(equation: Equation, index: Index) -> Index:
     """The index of the operand for one of the answer; for views without index arrays."""
-    name, params, x = equation.op.name, equation.params, equation.inputs[0]
+    name, params, x = equation.op.builtin, equation.params, equation.inputs[0]
     if name == "broadcast_to":
         return broadcast(index, x.shape)
     if name == "permute_dims":

@@ -5,7 +5,9 @@ from typing import Any
 
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.passes.fuse import REDUCTIONS, Loop
+from polygrad.core.op import OPS
 
+MATMUL = OPS["matmul"]
 _AGAIN = {"sum": "sum", "max": "max", "min": "min", "prod": "prod", "all": "all", "any": "any"}
 
 
@@ -38,7 +40,7 @@ class _LoopWriter:
         for i, equation in enumerate(loop.equations):
             operands = [self._operand(x) for x in equation.inputs]
             dying = {x for x in equation.values if last[x] == i and x in writer.plan.inner}
-            if equation.op.name in REDUCTIONS:
+            if equation.op in REDUCTIONS:
                 self._reduce(equation, operands[0])
             else:
                 self._compute(equation, operands, dying, free)
@@ -116,7 +118,7 @@ class _LoopWriter:
     def _reduce(self, equation: Equation, operand: str) -> None:
         loop, writer = self.loop, self.writer
         split, out = loop.split, equation.out
-        name, params = equation.op.name, equation.params
+        name, params = equation.op.builtin, equation.params
         axes = params["axis"]
         x = writer.operand(equation.inputs[0], (None, *self.rest))
         if min(axes, default=0) >= split:  # within the rows of a block
@@ -150,7 +152,7 @@ class _LoopWriter:
         if not self.temps and self.blocks == 1:
             return 1
         work = math.prod(self.loop.shape) * len(self.loop.equations)
-        products = any(e.op.name == "matmul" for e in self.writer.graph.equations)
+        products = any(e.op is MATMUL for e in self.writer.graph.equations)
         return self.target.threads(work, products)
 
     def _emit(self) -> None:

@@ -5,16 +5,23 @@ It has two parts. ``make(arrays)`` gets the buffers of one run, and views of the
 buffers of its own. Loops over blocks are functions beside it.
 """
 
+import builtins
 import itertools
+import keyword
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from polygrad.compile.elements import PYTHON_OPERATORS, by_element
-from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.graph import Equation, Graph, Value, label
 from polygrad.compile.passes.fuse import REDUCTIONS, Loop, fuse
 from polygrad.compile.plan import Plan
 from polygrad.compile.replay import Program
 from polygrad.compile.target import Call, Target
+
+_LOCAL = re.compile(r"[a-z]?[0-9_].*|[a-z]|loop.*|")
+"""What variables of a program are called (a0, v1, v1_parts, s, loop2), which no function is."""
+_WORDS = frozenset(("make", "run", "lo", "hi", *dir(builtins)))
 
 
 class Writer:
@@ -24,6 +31,7 @@ class Writer:
         self.graph, self.target, self.backend = graph, target, backend
         self.names: dict[str, Any] = {}  # what the source refers to
         self._known: dict[int, str] = {}
+        self._counts: dict[str, int] = {}  # how often a hint was taken
         self.of: dict[Value, str] = {}
         self.calls: dict[Equation, Call] = {}
         self.looks: dict[Equation, Call] = {}
@@ -54,10 +62,12 @@ class Writer:
     def _choose(self, equation: Equation) -> None:
         if equation.op.multiple or equation.out.weak or None in equation.inputs:
             return
+        if not equation.op.builtin:  # a user's op, whatever its name
+            return
         if any(x.device != equation.out.device for x in equation.values):
             return
         operands, out = [self.operand(x) for x in equation.inputs], self.operand(equation.out)
-        name, params = equation.op.name, equation.params
+        name, params = equation.op.builtin, equation.params
         if isinstance(equation.inputs[0], Value) and not equation.inputs[0].weak:
             look = self.target.view(name, params, operands, out)
             if look is not None:
@@ -70,7 +80,7 @@ class Writer:
     def _loops(self, equation: Equation) -> bool:
         if equation not in self.calls or any(x.weak for x in equation.values):
             return False
-        if equation.op.name in REDUCTIONS:
+        if equation.op in REDUCTIONS:
             return equation.inputs[0].size > 0
         return by_element(equation.op) and equation.out.size > 0
 
@@ -80,9 +90,15 @@ class Writer:
         """A name in the source for a function or constant."""
         known = self._known.get(id(thing))
         if known is None:
-            hint = "".join(c for c in hint if c.isidentifier() or c.isdigit()) or "x"
-            tries = itertools.chain((hint,), (f"{hint}{i}" for i in itertools.count(1)))
-            known = next(name for name in tries if name not in self.names)
+            hint = "".join([c for c in hint if c.isascii() and (c.isalnum() or c == "_")])
+            if _LOCAL.fullmatch(hint) or keyword.iskeyword(hint) or hint in _WORDS:
+                hint = f"op_{hint}"
+            count = self._counts.get(hint, 0)
+            known = f"{hint}_{count}" if count else hint
+            while known in self.names:
+                count += 1
+                known = f"{hint}_{count}"
+            self._counts[hint] = count + 1
             self.names[known] = thing
             self._known[id(thing)] = known
         return known
@@ -150,8 +166,7 @@ class Writer:
     def _write_equation(self, equation: Equation) -> None:
         operands = [self.reference(x) for x in equation.inputs]
         if equation.outputs[0].weak:
-            name = equation.op.name
-            function = self.name(PYTHON_OPERATORS[name], name)
+            function = self.name(PYTHON_OPERATORS[equation.op], equation.op.name)
             self.lines.append(f"{self.of[equation.out]} = {function}({', '.join(operands)})")
         elif equation in self.looks:
             look = self.looks[equation]
@@ -188,10 +203,10 @@ class Writer:
     def _write_other(self, equation: Equation, operands: list[str]) -> None:
         """An op that makes its answer: by an expression of the target, or as it always does."""
         call = None
-        if not equation.op.multiple:
+        if not equation.op.multiple and equation.op.builtin:
             described = [self.operand(x) for x in equation.inputs]
             call = self.target.made(
-                equation.op.name, equation.params, described, self.operand(equation.out)
+                equation.op.builtin, equation.params, described, self.operand(equation.out)
             )
         left = ", ".join(self.of[out] for out in equation.outputs)
         if call is not None:
@@ -204,7 +219,7 @@ class Writer:
             parts = list(operands)  # a number keeps the data type of the arrays beside it
         if equation.params:
             parts.append(f"**{self.name(equation.params, 'params')}")
-        made = f"{self.name(impl, op.name)}({', '.join(parts)})"
+        made = f"{self.name(impl, f'op_{op.name}')}({', '.join(parts)})"
         asarray = self.name(self.target.asarray, "asarray")
         if op.multiple:
             self.lines.append(f"{left}, = map({asarray}, {made})")
@@ -248,7 +263,7 @@ class Writer:
 
     def build(self) -> tuple[Any, Program]:
         """A function that makes a run with buffers of its own, and one that runs the program."""
-        code = compile(self.source(), f"<compiled {self.graph.name}>", "exec")
+        code = compile(self.source(), f"<compiled {label(self.graph.name)}>", "exec")
         exec(code, self.names)
         make_run = self.names["make"]
 

@@ -41,7 +41,7 @@ def replay(graph: Graph) -> Program:
         for equation, ending in steps:
             operands = [known[x] if isinstance(x, Value) else x for x in equation.inputs]
             if equation.outputs[0].weak:
-                known[equation.out] = PYTHON_OPERATORS[equation.op.name](*operands)
+                known[equation.out] = PYTHON_OPERATORS[equation.op](*operands)
                 continue
             found = evaluate(equation.op, tuple(operands), equation.params)
             if not equation.op.multiple:

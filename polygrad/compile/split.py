@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.core.op import listed
 
-_VIEWS = frozenset(("reshape", "permute_dims", "matrix_transpose", "broadcast_to", "expand_dims"))
-_CHEAP = frozenset((
+_VIEWS = listed("reshape", "permute_dims", "matrix_transpose", "broadcast_to")
+_CHEAP = listed(
     "add", "subtract", "multiply", "negative", "square", "astype", "where", "real", "imag", "conj",
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not",
     "logical_and", "logical_or",
-))  # fmt: skip
+)  # fmt: skip
 """Ops that take no longer than to read an answer which was kept."""
 
 
@@ -117,7 +118,7 @@ class _Later:
         for equation in reversed(self._joint.equations):
             if wanted.isdisjoint(equation.outputs):
                 continue
-            here = equation not in own or equation.op.name in _CHEAP
+            here = equation not in own or equation.op in _CHEAP
             if here and at_hand.issuperset(equation.values):
                 self._choose(equation)
                 wanted.update(equation.values)
@@ -130,4 +131,4 @@ class _Later:
 
 def _always_again(equation: Equation) -> bool:
     """Whether an answer is not worth keeping: a view, or a Python number."""
-    return equation.op.name in _VIEWS or equation.outputs[0].weak
+    return equation.op in _VIEWS or equation.outputs[0].weak

@@ -11,7 +11,7 @@ from polygrad.array import BASE, Array
 from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.compile.abstract import answers, is_weak
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
-from polygrad.core.op import Op
+from polygrad.core.op import OPS, Op, listed
 from polygrad.core.trace import Trace
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
@@ -100,19 +100,19 @@ class OpenTrace(GraphTrace):
         self._held.update((id(raw), (value, raw)) for value, raw in constants.items())
 
 
-_BY_INDEX = ("getitem", "index_set", "scatter_add")
+_BY_INDEX = listed("getitem", "index_set", "scatter_add")
 
 
 def _check_shape_known(op: Op, operands: Sequence[Any]) -> None:
     """Raise UnknownValueError where values decide on the shape of the answer."""
     remedy = getattr(op.batching, "remedy", None)
-    if op.name in _BY_INDEX:
-        fixed = 2 if op.name == "index_set" else 1
+    if op in _BY_INDEX:
+        fixed = 2 if op is OPS["index_set"] else 1
         masks = [x for x in operands[fixed:] if isinstance(x, Value) and x.dtype.group == "bool"]
         if masks:
             remedy = "use pg.where(mask, x, other)"
     if remedy is not None:
-        what = "an index with a mask" if op.name in _BY_INDEX else op.name
+        what = "an index with a mask" if op in _BY_INDEX else op.name
         raise UnknownValueError(
             f"{what}: the shape of the result depends on values, which are not known while jit "
             f"traces the function ({user_line()}); {remedy}, or do this outside of jit"

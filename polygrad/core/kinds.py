@@ -34,6 +34,7 @@ class Elementwise(Op):
 
     __slots__ = ("rules",)
     kind = "elementwise"
+    elementwise = True
 
     def __init__(
         self,
@@ -254,10 +255,10 @@ class Nondifferentiable(Op):
     """An op with derivative zero, or none at all: its answer is never tracked.
 
     With ``misleading`` set, a tracked operand raises NonDifferentiableError with that reason.
-    With ``multiple`` the answer is a tuple.
+    With ``multiple`` the answer is a tuple. ``elementwise``: it works element by element.
     """
 
-    __slots__ = ("misleading", "multiple")
+    __slots__ = ("elementwise", "misleading", "multiple")
     kind = "nondifferentiable"
 
     def __init__(
@@ -267,10 +268,11 @@ class Nondifferentiable(Op):
         *,
         misleading: str | None = None,
         multiple: bool = False,
+        elementwise: bool = False,
         batch: BatchRule | None = None,
     ) -> None:
         super().__init__(name, forward, batch)
-        self.misleading, self.multiple = misleading, multiple
+        self.misleading, self.multiple, self.elementwise = misleading, multiple, elementwise
 
     def plan(self, mask: int, count: int) -> None:
         """Nothing is kept; raises where a derivative of zero would mislead."""

@@ -23,6 +23,18 @@ OPS: dict[str, "Op"] = {}
 """The op table: every op by name."""
 
 
+def listed(*names: str) -> frozenset["Op"]:
+    """The records of ops of the table, for a table of ops; raises RuleError for a stale name.
+
+    >>> sorted(op.name for op in listed("exp", "log"))
+    ['exp', 'log']
+    """
+    missing = [name for name in names if name not in OPS]
+    if missing:
+        raise RuleError(f"no op of the table is called {' or '.join(map(repr, missing))}")
+    return frozenset(OPS[name] for name in names)
+
+
 class Spec:
     """Shape and dtype of an array that was not kept."""
 
@@ -58,6 +70,8 @@ class Op:
     __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects", "explain")
     kind = "op"
     multiple = False
+    elementwise = False
+    """Whether each element of the answer depends on the operands' elements at that place only."""
     recorded: Any = None  # see polygrad.core.kinds.WithResiduals
     squared: Callable[..., Any] | None = None
     """``squared(operand, **params)``: the square of the answer, for an op with a kink at 0 that
@@ -79,6 +93,15 @@ class Op:
         self.fast: dict[tuple[type, ...], Callable[..., Any]] = {}  # by the operands' classes
         self.plans: dict[int, Plan | None] = {}  # by tracked operands
         OPS[name] = self
+
+    @property
+    def builtin(self) -> str:
+        """The name under which the op table has this very op; "" for an op outside of it.
+
+        What an op is, is its record. A name may be a user's choice, and the same as another's:
+        so tables that are keyed by names, for text to be made from, are asked for this one.
+        """
+        return self.name if OPS.get(self.name) is self else ""
 
     def implement(self, backend: Any) -> Callable[..., Any]:
         """The function that computes this op on a backend's arrays."""

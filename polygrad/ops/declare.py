@@ -43,7 +43,9 @@ def nondifferentiable(
     A tracked operand gives an untracked result, or raises NonDifferentiableError with the
     reason ``misleading``.
     """
-    op = Nondifferentiable(name, forward, misleading=misleading, batch=batch_elementwise)
+    op = Nondifferentiable(
+        name, forward, misleading=misleading, elementwise=True, batch=batch_elementwise
+    )
     return _public(op, arity, doc, " or bool, and carries no gradient")
 
 

@@ -144,7 +144,7 @@ template <typename T> __device__ inline T pg_wrap(T i, T n) {
 
 def cost(equation: Equation) -> int:
     """About how many simple operations an element of an answer is worth."""
-    op = equation.op.name
+    op = equation.op.builtin
     if op == "getitem" and len(equation.inputs) == 1:
         return 1  # a slice
     if op in _FUNCTIONS and op not in _CHEAP:

@@ -14,6 +14,7 @@ from polygrad.compile.cuda.totals import combined
 from polygrad.compile.cuda.types import converted
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import ZERO, Index, Line, is_slot, variable
+from polygrad.core.op import OPS
 from polygrad.dtypes import DTYPES
 
 Puller = Any  # polygrad.compile.cuda.pull.Puller, which imports this module
@@ -21,7 +22,7 @@ Puller = Any  # polygrad.compile.cuda.pull.Puller, which imports this module
 
 def _joined(puller: Puller, equation: Equation, index: Index) -> str:
     """An element of arrays one behind the other along an axis, which is new for a stack."""
-    out, stacked = equation.out, equation.op.name == "stack"
+    out, stacked = equation.out, equation.op is OPS["stack"]
     axis = equation.params["axis"] % out.ndim
     found: str = puller.start(out.dtype)
     place = puller.placed(index[axis])
@@ -39,7 +40,7 @@ def _joined(puller: Puller, equation: Equation, index: Index) -> str:
 
 def _triangle(puller: Puller, equation: Equation, index: Index) -> str:
     row, column = puller.placed(index[-2]), puller.placed(index[-1])
-    compared = "<=" if equation.op.name == "tril" else ">="
+    compared = "<=" if equation.op is OPS["tril"] else ">="
     found: str = puller.start(equation.out.dtype)
     with puller.block(f"if ({column} - {row} {compared} {equation.params['k']})"):
         puller.set(found, puller.get(equation.inputs[0], index))
@@ -48,7 +49,7 @@ def _triangle(puller: Puller, equation: Equation, index: Index) -> str:
 
 def _indexed(puller: Puller, equation: Equation, index: Index) -> str:
     """An element of an array in which values are set, or added to zeros, at an index."""
-    out, sets = equation.out, equation.op.name == "index_set"
+    out, sets = equation.out, equation.op is OPS["index_set"]
     value, *arrays = equation.inputs[1:] if sets else equation.inputs
     found: str = puller.start(out.dtype)
     if sets:
@@ -139,7 +140,7 @@ class _Walk:
         return " && ".join(found)
 
 
-JOINED: dict[str, Callable[[Puller, Equation, Index], str]] = {
+_JOINED: dict[str, Callable[[Puller, Equation, Index], str]] = {
     "concat": _joined,
     "stack": _joined,
     "scatter_add": _indexed,
@@ -147,4 +148,5 @@ JOINED: dict[str, Callable[[Puller, Equation, Index], str]] = {
     "tril": _triangle,
     "triu": _triangle,
 }
+JOINED = {OPS[name]: function for name, function in _JOINED.items()}
 """The element of an answer at an index, by op."""

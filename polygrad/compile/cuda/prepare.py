@@ -22,7 +22,7 @@ def prepare(graph: Graph) -> Graph:
     producers = graph.producers()
 
     def rule(equation: Equation, _: Any) -> Any:
-        if equation.op.name == "mean":
+        if equation.op is OPS["mean"]:
             return _mean(equation)
         return _thin(equation, producers) if is_product(equation) else None
 
@@ -115,7 +115,7 @@ def _turned(x: Value, producers: dict[Value, Equation]) -> Value | None:
         return None
     found = equation.inputs[0]
     last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-    turned = equation.op.name == "matrix_transpose" or (
-        equation.op.name == "permute_dims" and list(equation.params["axes"]) == last
+    turned = equation.op is OPS["matrix_transpose"] or (
+        equation.op is OPS["permute_dims"] and list(equation.params["axes"]) == last
     )
     return found if turned and isinstance(found, Value) else None

@@ -25,7 +25,7 @@ from polygrad.compile.cuda.run import Run
 from polygrad.compile.cuda.schedule import Schedule
 from polygrad.compile.cuda.steps import Library, Product, Step, Tiled
 from polygrad.compile.cuda.tiles import TiledProduct
-from polygrad.compile.graph import Graph
+from polygrad.compile.graph import Graph, label
 from polygrad.errors import CaptureWarning
 
 
@@ -130,7 +130,9 @@ class Program:
             elif isinstance(part, Product):
                 lines.append(f"// {_named(part)}")
             else:
-                lines.append(f"// library: {part.equation.op.name if part.equation else 'copy'}")
+                lines.append(
+                    f"// library: {label(part.equation.op.name) if part.equation else 'copy'}"
+                )
         return "\n".join(lines) + "\n\n" + PRELUDE + "".join(self.texts().values())
 
     # -- running -----------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import ZERO, Index, Line
+from polygrad.compile.passes.expand import class_places
+from polygrad.core.op import OPS
 from polygrad.dtypes import DTYPES
 
 
@@ -19,7 +21,7 @@ def is_alias(equation: Equation) -> bool:
     """Whether the answer is the operand's memory in another shape."""
     x = equation.inputs[0]
     return (
-        equation.op.name == "reshape" and isinstance(x, Value) and not x.weak
+        equation.op is OPS["reshape"] and isinstance(x, Value) and not x.weak
         and not indexing.same_axes(x.shape, equation.out.shape)
     )  # fmt: skip
 
@@ -120,23 +122,25 @@ class Puller:
         return self.put(value.dtype, f"{self.pointer(value)}[{written(place)}]")
 
     def _compute(self, equation: Equation, index: Index) -> str:
-        op, out = equation.op.name, equation.out
+        op, out = equation.op, equation.out
         self.cost += elements.cost(equation)
         if by_element(equation.op):
             given = [
                 self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""
                 for x in equation.inputs
             ]
-            return self.put(out.dtype, elements.expression(op, equation.inputs, given, out.dtype))
-        if op == "getitem" and len(equation.inputs) > 1:
+            return self.put(
+                out.dtype, elements.expression(op.builtin, equation.inputs, given, out.dtype)
+            )
+        if op is OPS["getitem"] and len(equation.inputs) > 1:
             return self.get(equation.inputs[0], self._gathered(equation, index))
         if op in indexing.VIEWS:
             return self.get(equation.inputs[0], indexing.through(equation, index))
-        if op == "class_places":
+        if op is class_places:
             return self._class_place(equation, index)
         if op in JOINED:
             return JOINED[op](self, equation, index)
-        raise Unsupported(f"the op {op}")
+        raise Unsupported(f"the op {op.name}")
 
     def _gathered(self, equation: Equation, index: Index) -> Index:
         """The index of the operand where index arrays decide; what is outside wraps around."""

@@ -51,7 +51,7 @@ class Run:
             known[value] = given if value.weak else self.host.in_order(given)
         for equation in program.schedule.host:
             given = [known[x] if isinstance(x, Value) else x for x in equation.inputs]
-            known[equation.out] = PYTHON_OPERATORS[equation.op.name](*given)
+            known[equation.out] = PYTHON_OPERATORS[equation.op](*given)
         for step in self.steps:
             step(known)
         return [known[v] for v in program.schedule.results]

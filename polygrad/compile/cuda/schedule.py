@@ -12,6 +12,8 @@ from polygrad.compile.cuda.supported import JOINS, REDUCTIONS, is_product, kerne
 from polygrad.compile.cuda.tiles import tiled
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.passes.expand import class_places
+from polygrad.core.op import OPS
 
 DEAR = 6
 """Cost from which on a value is kept for a second kernel instead of computed again."""
@@ -70,28 +72,28 @@ class Schedule:
                 self._weigh(equation, costs)
 
     def _weigh(self, equation: Equation, costs: dict[Value, int]) -> None:
-        name, out = equation.op.name, equation.out
+        op, out = equation.op, equation.out
         alias = is_alias(equation)
         if alias:
             self.keep(equation.inputs[0])
-        if name == "class_places" and equation.inputs[0].ndim != 1:
+        if op is class_places and equation.inputs[0].ndim != 1:
             self.keep(equation.inputs[0])
         # Whether each element looks through an index array.
-        looks = name in JOINS and len(equation.inputs) > (2 if name == "index_set" else 1) and (
+        looks = op in JOINS and len(equation.inputs) > (2 if op is OPS["index_set"] else 1) and (
             "index" in equation.params
         )  # fmt: skip
         total = elements.cost(equation)
         for x in equation.values:
             if x in self.stored or x.weak:
                 continue
-            joins = name in JOINS and not looks
-            once = by_element(equation.op) or name in indexing.VIEWS or joins
+            joins = op in JOINS and not looks
+            once = by_element(equation.op) or op in indexing.VIEWS or joins
             grows = not once or (x.size < out.size and not joins)
-            if costs.get(x, 0) >= DEAR and grows and name not in REDUCTIONS and not alias:
+            if costs.get(x, 0) >= DEAR and grows and op not in REDUCTIONS and not alias:
                 self.keep(x)
             else:
                 total += costs.get(x, 0)
-        if name in REDUCTIONS or looks or (total > LARGEST and not alias):
+        if op in REDUCTIONS or looks or (total > LARGEST and not alias):
             self.stored.add(out)
         costs[out] = total
 
@@ -110,8 +112,8 @@ class Schedule:
             while (inner := self.producers.get(x)) is not None and x not in self.stored:
                 last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
                 turned = x.ndim > 1 and (
-                    inner.op.name == "matrix_transpose"
-                    or (inner.op.name == "permute_dims" and list(inner.params["axes"]) == last)
+                    inner.op is OPS["matrix_transpose"]
+                    or (inner.op is OPS["permute_dims"] and list(inner.params["axes"]) == last)
                 )
                 if not turned:
                     break
@@ -147,9 +149,9 @@ class Schedule:
             if out in self.fixed:
                 self.place.update((o, len(self.steps)) for o in equation.outputs)
                 self.steps.append(self.fixed[out])
-            elif equation.op.name in REDUCTIONS:
+            elif equation.op in REDUCTIONS:
                 axes = tuple(equation.params["axis"])
-                self._join(Root(out, equation.inputs[0], axes, equation.op.name))
+                self._join(Root(out, equation.inputs[0], axes, equation.op.builtin))
             else:
                 self._join(Root(out, out))
         for root in self.copies:
@@ -222,7 +224,7 @@ class Schedule:
                 again.add(out)
                 places = set()  # its operands are read once, where it is computed
             other = out in self.fixed and not isinstance(self.fixed[out], Tiled)
-            if other or equation.op.name in REDUCTIONS:
+            if other or equation.op in REDUCTIONS:
                 continue
             if kept:
                 places = {self.place[out]} if out in self.place else set()

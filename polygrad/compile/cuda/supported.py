@@ -10,10 +10,15 @@ from polygrad.compile.cuda.types import Unsupported
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import is_slot
+from polygrad.compile.passes.expand import class_places
+from polygrad.core.op import OPS, listed
 
-REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
-JOINS = frozenset({"concat", "stack", "scatter_add", "index_set", "tril", "triu"})
+REDUCTIONS = listed("sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any")
+JOINS = listed("concat", "stack", "scatter_add", "index_set", "tril", "triu")
 """Ops whose elements come from one operand or another, by their place."""
+_TRUTH = listed("all", "any", "sum_integer")
+_EXTREMES = listed("max", "min")
+_CASTS = listed("astype", "astype_discrete", "copy")
 FLOATS = ("float32", "float64")
 ARRAYS = 16
 """Arrays that a kernel joins: each is a branch in its code."""
@@ -38,7 +43,7 @@ def typed(value: Value) -> bool:
 
 def is_product(equation: Equation) -> bool:
     """Whether an equation is a matrix product of real floating-point numbers."""
-    if equation.op.name != "matmul":
+    if equation.op is not OPS["matmul"]:
         return False
     kinds = {x.dtype.name for x in (*equation.values, equation.out)}
     return len(kinds) == 1 and kinds <= set(FLOATS) and 0 not in equation.out.shape
@@ -51,8 +56,8 @@ def work(equation: Equation) -> int:
 
 def kernelable(equation: Equation) -> bool:
     """Whether an equation can be part of a kernel."""
-    name = equation.op.name
-    if equation.op.multiple or not all(map(typed, (*equation.values, *equation.outputs))):
+    op = equation.op
+    if op.multiple or not all(map(typed, (*equation.values, *equation.outputs))):
         return False
     out, params = equation.out, equation.params
     if (
@@ -65,33 +70,32 @@ def kernelable(equation: Equation) -> bool:
     x = equation.inputs[0] if equation.inputs else None
     if not isinstance(x, Value) or x.weak:
         return False
-    if name in REDUCTIONS:
+    if op in REDUCTIONS:
         if not set(params) <= {"axis", "keepdims", "dtype"}:
             return False
         empty = math.prod([x.shape[a] for a in params["axis"]]) == 0
-        numbers = x.dtype.group != "bool" or name in ("all", "any", "sum_integer")
-        return numbers and not (name in ("max", "min") and empty)
-    if name == "getitem":
+        numbers = x.dtype.group != "bool" or op in _TRUTH
+        return numbers and not (op in _EXTREMES and empty)
+    if op is OPS["getitem"]:
         return _plain(params["index"], equation.inputs[1:], x.shape)
-    if name in JOINS:
+    if op in JOINS:
         return _joins(equation)
-    return name in indexing.VIEWS or name == "class_places"
+    return op in indexing.VIEWS or op is class_places
 
 
 def _by_element(equation: Equation) -> bool:
-    name = equation.op.name
-    if equation.params and name not in ("astype", "astype_discrete", "copy"):
+    if equation.params and equation.op not in _CASTS:
         return False
     given = ["x"] * len(equation.inputs)
     try:
-        elements.expression(name, equation.inputs, given, equation.out.dtype)
+        elements.expression(equation.op.builtin, equation.inputs, given, equation.out.dtype)
     except Unsupported:
         return False
     return True
 
 
 def _joins(equation: Equation) -> bool:
-    name, out = equation.op.name, equation.out
+    name, out = equation.op.builtin, equation.out
     if any(not isinstance(x, Value) or x.weak for x in equation.inputs):
         return False
     if name in ("concat", "stack"):

@@ -4,17 +4,18 @@ Each equation belongs to the earliest stretch it can: one more than that of the 
 that it waits for. So there are as few stretches as there are ops outside one behind the other.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from operator import itemgetter
 from typing import Any
 
 from polygrad.compile import index as indexing
-from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.graph import Equation, Graph, Value, label
+from polygrad.compile.keys import frozen
 from polygrad.compile.native.host import Host
-from polygrad.compile.native.prepare import prepare
-from polygrad.compile.native.product import check_stacks
 from polygrad.compile.native.program import Native
 from polygrad.compile.native.types import Unsupported
+from polygrad.compile.native.writer import Module
 from polygrad.compile.replay import own, replay, shared_outputs
 
 SHARED = 1 << 25
@@ -24,18 +25,48 @@ WORTH = 2
 """Computing equations from which on a stretch is made native."""
 
 
+_KNOWN: dict[Hashable, bool] = {}
+"""Whether there is native code, for each op and the kinds of operands it has met."""
+
+
 def supported(equation: Equation) -> bool:
-    """Whether an equation alone has native code."""
-    values = dict.fromkeys(equation.values)
-    if any(v.size == 0 for v in (*values, *equation.outputs)):
+    """Whether an equation alone has native code: asked of what writes it."""
+    if any(x.weak and x.dtype.name != "float64" for x in equation.values):
         return False
+    key = _key(equation)
+    known = _KNOWN.get(key) if key is not None else None
+    if known is None:
+        known = _written(equation)
+        if key is not None:
+            if len(_KNOWN) > 10_000:
+                _KNOWN.clear()
+            _KNOWN[key] = known
+    return known
+
+
+def _written(equation: Equation) -> bool:
+    inputs = tuple([x.like() if isinstance(x, Value) else x for x in equation.inputs])
+    outputs = [out.like() for out in equation.outputs]
+    given = [x for x in inputs if isinstance(x, Value)]
+    again = Equation(equation.op, inputs, equation.params, outputs)
     try:
-        if equation.op.name == "matmul":
-            check_stacks(equation)
-        prepare(Graph(values, {}, [equation], equation.outputs))
+        Module(Graph(given, {}, [again], outputs))
     except Unsupported:
         return False
     return True
+
+
+def _key(equation: Equation) -> Hashable:
+    parts = [
+        (x.shape, x.dtype.name, x.weak) if isinstance(x, Value) else (type(x), repr(x))
+        for x in (*equation.inputs, *equation.outputs)
+    ]
+    try:
+        key = equation.op, tuple(parts), frozen(equation.params)
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def stretches(graph: Graph) -> list[tuple[bool, Graph]]:
@@ -55,38 +86,30 @@ def stretches(graph: Graph) -> list[tuple[bool, Graph]]:
     parts = [(not out and _worth(equations), equations) for (_, out), equations in ordered]
     made = [{out for e in equations for out in e.outputs} for _, equations in parts]
     reads = [dict.fromkeys(x for e in equations for x in e.values) for _, equations in parts]
+    readers = Counter(x for read in reads for x in read)
+    readers.update(set(graph.outputs))
     result = []
     for i, (native, equations) in enumerate(parts):
-        elsewhere = set(graph.outputs).union(*(r for j, r in enumerate(reads) if j != i))
         given = [x for x in reads[i] if x not in made[i] and x not in graph.constants]
         constants = {x: graph.constants[x] for x in reads[i] if x in graph.constants}
-        outputs = [out for e in equations for out in e.outputs if out in elsewhere]
+        outputs = [out for e in equations for out in e.outputs if readers[out] > (out in reads[i])]
         result.append((native, Graph(given, constants, equations, outputs, graph.name)))
     return result
 
 
 def _worth(equations: Iterable[Equation]) -> bool:
-    return sum(e.op.name not in indexing.VIEWS for e in equations) >= WORTH
+    return sum(e.op not in indexing.VIEWS for e in equations) >= WORTH
 
 
 class Divided:
     """The program of such a graph; it stands in the place of a `Native`.
 
-    Raises Unsupported where more is outside than in, for then the backend's own program, which
-    fuses what is outside, is the better one.
+    Raises Unsupported where no stretch is worth native code.
     """
 
     def __init__(self, graph: Graph, host: Host) -> None:
         parts = stretches(graph)
-        self.outside = list(
-            dict.fromkeys(e.op.name for native, part in parts if not native for e in part.equations)
-        )
-        inside = sum(len(part.equations) for native, part in parts if native)
-        if 2 * inside < len(graph.equations):
-            raise Unsupported(f"most of it: {', '.join(self.outside)}")
-        for native, part in parts:
-            if native and any(v.weak and v.dtype.name != "float64" for v in part.inputs):
-                raise Unsupported("a Python number that is no float")
+        self.outside: list[str] = []
         slots: dict[Value, int] = {}
         for value in (*graph.inputs, *graph.constants):
             slots[value] = len(slots)
@@ -96,8 +119,9 @@ class Divided:
         texts = []
         for native, part in parts:
             run: Any
-            if native:
-                made = Native(part, host)
+            made = self._native(part, host) if native else None
+            native = made is not None
+            if made is not None:
                 if made.work < SHARED:
                     made.forget_pool()
                 self._natives.append(made)
@@ -105,17 +129,29 @@ class Divided:
                 run = made.call
             else:
                 run = replay(part)
-                texts.append(f"; outside: {', '.join(e.op.name for e in part.equations)}\n")
+                names = [label(e.op.name) for e in part.equations]
+                self.outside += [name for name in dict.fromkeys(names) if name not in self.outside]
+                texts.append(f"; outside: {', '.join(names)}\n")
             reads = [slots[x] for x in part.inputs]
             for out in part.outputs:
                 slots[out] = len(slots)
             plain = [native or out.weak for out in part.outputs]
             self._steps.append((run, reads, [slots[out] for out in part.outputs], plain))
+        if not self._natives:
+            raise Unsupported(f"enough of it; outside: {', '.join(self.outside)}")
         self.text = "".join(texts)
         self._size = len(slots)
         self._constants = list(graph.constants.values())
         self._outputs = [slots[v] for v in graph.outputs]
         self._shared = shared_outputs(graph)
+
+    @staticmethod
+    def _native(part: Graph, host: Host) -> Native | None:
+        """A stretch as native code, if it has any as a whole."""
+        try:
+            return Native(part, host)
+        except Unsupported:
+            return None
 
     @property
     def parallel(self) -> bool:

@@ -84,7 +84,7 @@ class Indexed(Part):
 
 def parts(equation: Equation) -> Iterator[Part]:
     """The parts of an answer, in the order they are written."""
-    name, params, out = equation.op.name, equation.params, equation.out
+    name, params, out = equation.op.builtin, equation.params, equation.out
     if name in ("concat", "stack"):
         start = 0
         for x in equation.inputs:

@@ -8,13 +8,18 @@ from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import is_slot
 from polygrad.compile.native.types import Unsupported, check
+from polygrad.compile.passes.expand import class_places
 from polygrad.compile.passes.rewrite import mean_as_sum, rewrite
-from polygrad.core.op import OPS
+from polygrad.core.op import OPS, listed
 
-REDUCTIONS = frozenset({"sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any"})
-PIECES = frozenset({"concat", "stack", "index_set", "scatter_add"})
-FACTORS = frozenset({"cholesky", "solve_triangular"})
-OTHERS = frozenset({"matmul", "class_places", "tril", "triu"})
+REDUCTIONS = listed("sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any")
+PIECES = listed("concat", "stack", "index_set", "scatter_add")
+FACTORS = listed("cholesky", "solve_triangular")
+OTHERS = listed("matmul", "tril", "triu") | {class_places}
+
+CASTS = listed("astype", "astype_discrete", "copy")
+EXTREMES = listed("max", "min")
+MATMUL = OPS["matmul"]
 
 
 def prepare(graph: Graph) -> Graph:
@@ -30,9 +35,9 @@ def prepare(graph: Graph) -> Graph:
 
 
 def _rule(equation: Equation, _: Any) -> Any:
-    if equation.op.name == "matmul":
+    if equation.op is MATMUL:
         return _matmul(equation)
-    return mean_as_sum(equation) if equation.op.name == "mean" else None
+    return mean_as_sum(equation) if equation.op is OPS["mean"] else None
 
 
 def _matmul(equation: Equation) -> Any:
@@ -48,28 +53,28 @@ def _matmul(equation: Equation) -> Any:
 
 
 def _check(equation: Equation) -> None:
-    name = equation.op.name
-    if equation.op.multiple or None in equation.inputs:
+    op, name = equation.op, equation.op.name
+    if op.multiple or None in equation.inputs:
         raise Unsupported(f"the op {name}")
     out = equation.out
     if out.weak:
         raise Unsupported("arithmetic on Python numbers only")
     check(out.dtype)
     if by_element(equation.op):
-        if equation.params and name not in ("astype", "astype_discrete", "copy"):
+        if equation.params and op not in CASTS:
             raise Unsupported(f"the op {name} with parameters")
         return
-    if name in REDUCTIONS:
+    if op in REDUCTIONS:
         if not set(equation.params) <= {"axis", "keepdims", "dtype"}:
             raise Unsupported(f"the op {name} with these parameters")
-        if name in ("max", "min") and equation.inputs[0].size == 0:
+        if op in EXTREMES and equation.inputs[0].size == 0:
             raise Unsupported(f"the {name} of nothing")
         return
-    if name in indexing.VIEWS or name in OTHERS or name in PIECES:
+    if op in indexing.VIEWS or op in OTHERS or op in PIECES:
         if "index" in equation.params:
-            _check_index(equation, 2 if name == "index_set" else 1)
+            _check_index(equation, 2 if op is OPS["index_set"] else 1)
         return
-    if name in FACTORS:
+    if op in FACTORS:
         _check_factor(equation)
         return
     raise Unsupported(f"the op {name}")
@@ -79,7 +84,7 @@ def _check_factor(equation: Equation) -> None:
     name, out = equation.op.name, equation.out
     if any(not isinstance(x, Value) or x.dtype != out.dtype for x in equation.inputs):
         raise Unsupported(f"{name} of several data types")
-    if name == "cholesky" and equation.params["upper"]:
+    if equation.op is OPS["cholesky"] and equation.params["upper"]:
         raise Unsupported("cholesky with upper=True")
     whole = math.prod(out.shape[:-2])
     if any(math.prod(x.shape[:-2]) not in (1, whole) for x in equation.values):
@@ -104,6 +109,6 @@ def is_alias(equation: Equation) -> bool:
     """Whether the answer is the operand's memory in another shape."""
     x = equation.inputs[0]
     return (
-        equation.op.name == "reshape" and isinstance(x, Value)
+        equation.op is OPS["reshape"] and isinstance(x, Value)
         and not indexing.same_axes(x.shape, equation.out.shape)
     )  # fmt: skip

@@ -11,7 +11,11 @@ from polygrad.compile.native import elements
 from polygrad.compile.native.prepare import is_alias
 from polygrad.compile.native.text import Code, real
 from polygrad.compile.native.types import Unsupported, convert, is_float, load, memory, register
+from polygrad.compile.passes.expand import class_places
+from polygrad.core.op import OPS, listed
 from polygrad.dtypes import DTYPES
+
+_TRIANGLES = listed("tril", "triu")
 
 
 class Puller:
@@ -87,7 +91,9 @@ class Puller:
         return self.code.put(f"add nsw i64 {total}, {line.constant}") if line.constant else total
 
     def _compute(self, equation: Equation, index: Index) -> str:
-        name = equation.op.name
+        op, name = equation.op, equation.op.builtin
+        if not name:
+            raise Unsupported(f"the op {op.name}")
         self.cost += elements.cost(name)
         if by_element(equation.op):
             given = [
@@ -96,22 +102,22 @@ class Puller:
             ]
             out = equation.out.dtype
             return elements.compute(self.code, name, equation.inputs, given, out, self.refuse)
-        if name == "getitem" and len(equation.inputs) > 1:
+        if op is OPS["getitem"] and len(equation.inputs) > 1:
             return self._gather(equation, index)
-        if name in indexing.VIEWS:
+        if op in indexing.VIEWS:
             return self.get(equation.inputs[0], indexing.through(equation, index))
-        if name == "class_places":
+        if op is class_places:
             return self._class_place(equation, index)
-        if name in ("tril", "triu"):
+        if op in _TRIANGLES:
             return self._triangle(equation, index)
-        raise Unsupported(f"the op {name}")
+        raise Unsupported(f"the op {op.name}")
 
     def _triangle(self, equation: Equation, index: Index) -> str:
         x, dtype = self.get(equation.inputs[0], index), equation.out.dtype
         line = index[-1].plus(index[-2].times(-1))
         self.forms.append(line)
         apart = self.number(line)
-        how = "sle" if equation.op.name == "tril" else "sge"
+        how = "sle" if equation.op is OPS["tril"] else "sge"
         inside = self.code.put(f"icmp {how} i64 {apart}, {equation.params['k']}")
         zero = real(0.0, register(dtype)) if is_float(dtype) else "0"
         return self.code.select(inside, register(dtype), x, zero)

@@ -11,9 +11,11 @@ from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.native import elements
 from polygrad.compile.native.parts import Part, parts
-from polygrad.compile.native.prepare import FACTORS, PIECES, REDUCTIONS, is_alias
+from polygrad.compile.native.prepare import FACTORS, MATMUL, PIECES, REDUCTIONS, is_alias
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.text import Code
+from polygrad.compile.passes.expand import class_places
+from polygrad.core.op import OPS
 
 DEAR = 6
 """Cost from which on a value is kept for a second loop instead of computed again."""
@@ -98,24 +100,24 @@ class Schedule:
     def _mark(self) -> None:
         costs: dict[Value, int] = {}
         for equation in self.graph.equations:
-            name, out = equation.op.name, equation.out
-            if name == "matmul":
+            op, out = equation.op, equation.out
+            if op is MATMUL:
                 self._product(equation)
-            elif name in FACTORS:
+            elif op in FACTORS:
                 self._factor(equation)
-            elif name in REDUCTIONS or name in PIECES:
+            elif op in REDUCTIONS or op in PIECES:
                 self.stored.add(out)
-            elif is_alias(equation) or (name == "class_places" and equation.inputs[0].ndim != 1):
+            elif is_alias(equation) or (op is class_places and equation.inputs[0].ndim != 1):
                 self.keep(equation.inputs[0])
-            total = elements.cost(name)
+            total = elements.cost(op.builtin)
             for x in equation.values:
                 if x in self.stored:
                     continue
                 dear = costs.get(x, 0) >= DEAR and (
                     x.size < out.size or not by_element(equation.op)
                 )
-                if dear and name not in REDUCTIONS and not is_alias(equation):
-                    view = (name in indexing.VIEWS and x.size >= out.size) or name in PIECES
+                if dear and op not in REDUCTIONS and not is_alias(equation):
+                    view = (op in indexing.VIEWS and x.size >= out.size) or op in PIECES
                     if not view:
                         self.keep(x)
                         continue
@@ -155,8 +157,8 @@ class Schedule:
         flip = False
         while (inner := self.producers.get(x)) is not None and x.ndim > 1:
             last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-            turned = inner.op.name == "matrix_transpose" or (
-                inner.op.name == "permute_dims" and list(inner.params["axes"]) == last
+            turned = inner.op is OPS["matrix_transpose"] or (
+                inner.op is OPS["permute_dims"] and list(inner.params["axes"]) == last
             )
             if not turned:
                 break
@@ -175,12 +177,12 @@ class Schedule:
                 self.place[out] = len(self.steps)
                 self.steps.append(self.products[out])
                 continue
-            if equation.op.name in PIECES:
+            if equation.op in PIECES:
                 self._parts(equation)
                 continue
-            if equation.op.name in REDUCTIONS:
+            if equation.op in REDUCTIONS:
                 axes = tuple(equation.params["axis"])
-                root = Root(out, equation.inputs[0], axes, equation.op.name)
+                root = Root(out, equation.inputs[0], axes, equation.op.builtin)
             else:
                 root = Root(out, out)
             self._join(root)
@@ -264,7 +266,7 @@ class Schedule:
                     where.setdefault(root.source, set()).add(at)
         costs: dict[Value, int] = {}
         for equation in self.graph.equations:
-            own = elements.cost(equation.op.name)
+            own = elements.cost(equation.op.builtin)
             costs[equation.out] = own + sum(
                 0 if x in self.stored else costs.get(x, 0) for x in equation.values
             )
@@ -276,7 +278,7 @@ class Schedule:
             if not kept and len(places) > 1 and costs[out] >= DEAR and not is_alias(equation):
                 again.add(out)
                 places = set()  # its operands are read once, where it is computed
-            if out in self.products or equation.op.name in REDUCTIONS | PIECES:
+            if out in self.products or equation.op in REDUCTIONS | PIECES:
                 continue
             if kept:
                 places = {self.place[out]} if out in self.place else set()

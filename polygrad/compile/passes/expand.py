@@ -53,7 +53,7 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda x: ops.maximum(x, 0.0),
     "sigmoid": _sigmoid,
 }
-"""Composite ops by name, in terms of public functions: the same steps as their own forward."""
+"""Composite ops by their names in the table: the same steps as their own forward."""
 
 
 def expand(graph: Graph) -> Graph:
@@ -66,7 +66,7 @@ def expand(graph: Graph) -> Graph:
     constants = dict(graph.constants)
 
     def rule(equation: Equation, _: Any) -> Any:
-        function = EXPANSIONS.get(equation.op.name)
+        function = EXPANSIONS.get(equation.op.builtin)
         if function is None:
             return None
         writer = GraphTrace()

@@ -7,6 +7,7 @@ from polygrad.backend import backend_for_type
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.compile.passes.rewrite import rewrite
+from polygrad.core.op import OPS
 from polygrad.core.trace import evaluate
 
 LARGEST = 1 << 20
@@ -56,7 +57,7 @@ def literals(graph: Graph) -> Graph:
             known[value] = number
 
     def rule(equation: Equation, _: Any) -> Any:
-        if not by_element(equation.op) or equation.op.name == "where":
+        if not by_element(equation.op) or equation.op is OPS["where"]:
             return None
         places = [i for i, x in enumerate(equation.inputs) if isinstance(x, Value) and x in known]
         others = [x for x in equation.values if x not in known]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.core.op import listed
 
-REDUCTIONS = ("sum", "max", "min", "prod", "all", "any")
+REDUCTIONS = listed("sum", "max", "min", "prod", "all", "any")
 
 
 @dataclass
@@ -71,11 +72,11 @@ def fuse(
 
 def _light(loop: Loop) -> bool:
     """Whether a loop of one equation gains nothing: memory alone bounds it."""
-    return loop.equations[0].op.name in _MOVES
+    return loop.equations[0].op in _MOVES
 
 
-_MOVES = frozenset(
-    ("add", "subtract", "multiply", "negative", "astype", "copy", "maximum", "minimum", "square")
+_MOVES = listed(
+    "add", "subtract", "multiply", "negative", "astype", "copy", "maximum", "minimum", "square"
 )
 
 
@@ -85,7 +86,7 @@ def _join(
     """Add an equation to the earliest loop that can take it; its place, or None."""
     before = (*equation.values, *equation.outputs[0].after)
     first = max((place.get(x, -1) for x in before), default=-1)
-    reduction = equation.op.name in REDUCTIONS
+    reduction = equation.op in REDUCTIONS
     if first >= 0 and isinstance(steps[first], Loop):
         loop = steps[first]
         assert isinstance(loop, Loop)
@@ -112,7 +113,7 @@ def _start(equation: Equation, widest: int) -> Loop | None:
 
 def _takes(loop: Loop, equation: Equation, widest: int) -> bool:
     """Add an equation to a loop if it fits."""
-    if equation.op.name in REDUCTIONS:
+    if equation.op in REDUCTIONS:
         split = _split_of_reduction(loop, equation)
     elif equation.out.shape == loop.shape:
         split = split_of(loop.shape, [x.shape for x in equation.values if x not in loop.made])
@@ -123,7 +124,7 @@ def _takes(loop: Loop, equation: Equation, widest: int) -> bool:
         return False
     loop.split = split
     loop.equations.append(equation)
-    (loop.reduced if equation.op.name in REDUCTIONS else loop.made).add(equation.out)
+    (loop.reduced if equation.op in REDUCTIONS else loop.made).add(equation.out)
     return True
 
 

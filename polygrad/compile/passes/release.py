@@ -5,6 +5,7 @@ longer. So each value remembers what the last barrier on its way waited for, in 
 """
 
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.transforms.barrier import barrier
 
 
 def release(graph: Graph) -> Graph:
@@ -23,7 +24,7 @@ def release(graph: Graph) -> Graph:
     equations = []
     for equation in graph.equations:
         inputs = [instead.get(x, x) if isinstance(x, Value) else x for x in equation.inputs]
-        if equation.op.name == "barrier":
+        if equation.op is barrier:
             count = equation.params["count"]
             instead.update(zip(equation.outputs, inputs, strict=False))
             barriers.update((out, len(waits)) for out in equation.outputs)

@@ -23,7 +23,7 @@ def simplify(graph: Graph) -> Graph:
 
 
 def _rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
-    name, inputs = equation.op.name, equation.inputs
+    name, inputs = equation.op.builtin, equation.inputs
     if equation.op.multiple or not isinstance(inputs[0] if inputs else None, Value | int | float):
         return None
     out = equation.out
@@ -35,7 +35,7 @@ def _rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
         kept = left
     elif name in _INVOLUTIONS:
         before = producers.get(left)
-        if before is not None and before.op.name == name:
+        if before is not None and before.op is equation.op:
             kept = before.inputs[0]
     elif name in ("reshape", "broadcast_to", "permute_dims"):
         return _shaping(equation, producers)
@@ -69,10 +69,10 @@ def _neutral(name: str, left: Any, right: Any) -> Any:
 
 def _signs(equation: Equation, producers: dict[Value, Equation]) -> Any:
     """x + (-y) and x - (-y) without the negation: the same by IEEE arithmetic."""
-    name = equation.op.name
+    name = equation.op.builtin
     left, right = equation.inputs
     before = producers.get(right) if isinstance(right, Value) else None
-    if before is None or before.op.name != "negative" or before.out.weak:
+    if before is None or before.op is not OPS["negative"] or before.out.weak:
         return None
     other = OPS["subtract" if name == "add" else "add"]
     return [Equation(other, (left, before.inputs[0]), {}, equation.outputs)]
@@ -83,20 +83,20 @@ def _shaping(equation: Equation, producers: dict[Value, Equation]) -> Any:
     out, x = equation.out, equation.inputs[0]
     if not isinstance(x, Value):
         return None
-    name, params = equation.op.name, equation.params
+    name, params = equation.op.builtin, equation.params
     if name != "permute_dims" and x.shape == out.shape and same_kind(x, out):
         return x
     before = producers.get(x)
     if name == "permute_dims":
         axes = params["axes"]
-        if before is not None and before.op.name == "permute_dims":
+        if before is not None and before.op is OPS["permute_dims"]:
             first = before.params["axes"]
             x, axes = before.inputs[0], tuple([first[i] for i in axes])
         if list(axes) == list(range(len(axes))):
             return x if same_kind(x, out) else None
         if x is not equation.inputs[0]:
             return [Equation(equation.op, (x,), {**params, "axes": axes}, equation.outputs)]
-    elif before is not None and before.op.name == name and isinstance(before.inputs[0], Value):
+    elif before is not None and before.op is equation.op and isinstance(before.inputs[0], Value):
         if same_kind(before.inputs[0], out):
             return before.inputs[0]
         return [Equation(equation.op, before.inputs, params, equation.outputs)]

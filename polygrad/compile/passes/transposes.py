@@ -6,6 +6,8 @@ from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.core.op import OPS
 
+_TRANSPOSE = OPS["matrix_transpose"]
+
 
 def transposes(graph: Graph) -> Graph:
     """The graph with transposes next to matrix products, which take them for nothing.
@@ -17,22 +19,22 @@ def transposes(graph: Graph) -> Graph:
     uses = graph.users()
 
     def rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
-        if equation.op.name == "permute_dims":
+        if equation.op is OPS["permute_dims"]:
             axes = list(equation.params["axes"])
             n = len(axes)
             if n >= 2 and axes == [*range(n - 2), n - 1, n - 2]:
-                swapped = Equation(OPS["matrix_transpose"], equation.inputs, {}, equation.outputs)
+                swapped = Equation(_TRANSPOSE, equation.inputs, {}, equation.outputs)
                 return rule(swapped, producers) or [swapped]
             return None
-        if equation.op.name != "matrix_transpose":
+        if equation.op is not _TRANSPOSE:
             return None
         product = producers.get(equation.inputs[0])
-        if product is None or product.op.name != "matmul":
+        if product is None or product.op is not OPS["matmul"]:
             return None
         if len(uses.get(product.out, ())) > 1 or product.out in graph.outputs:
             return None
         sources = [producers.get(x) for x in product.inputs]
-        if any(s is None or s.op.name != "matrix_transpose" for s in sources):
+        if any(s is None or s.op is not _TRANSPOSE for s in sources):
             return None
         right, left = [s.inputs[0] for s in sources if s is not None]
         return [Equation(product.op, (left, right), {}, equation.outputs)]
