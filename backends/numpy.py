@@ -7,6 +7,18 @@ from typing import Any
 
 from polygrad.additions import keep_zeros
 from polygrad.backend import SPECIAL, Backend, Library
+from polygrad.errors import ArgumentTypeError
+
+# A subclass of ndarray with one of these of its own is no plain array to compute with.
+_OPERATORS = frozenset(
+    f"__{side}{name}__"
+    for side in ("", "r", "i")
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+)
+_WAYS_OUT = {
+    "MaskedArray": "fill its masked elements first: x.filled(value); or choose by pg.where(mask, ...)",  # noqa: E501
+    "matrix": "pass np.asarray(x), and write matrix products as @",
+}
 
 
 class NumpyBackend(Backend):
@@ -44,6 +56,29 @@ class NumpyBackend(Backend):
 
     def device_of(self, array: Any) -> Any:
         return "cpu"
+
+    def owns(self, cls: type) -> bool:
+        """Whether ``cls`` is ndarray, a scalar class, or a subclass that computes as they do.
+
+        A subclass with NumPy protocols of its own (a quantity with a unit) is foreign: it gets
+        its turn in them. One whose operators mean something else, as those of a masked array or
+        of ``numpy.matrix`` do, raises ArgumentTypeError: its values alone would be wrong.
+        """
+        names = [f"{c.__module__}.{c.__name__}" for c in cls.__mro__]
+        if "numpy.ndarray" not in names:
+            return super().owns(cls)
+        above = cls.__mro__[: names.index("numpy.ndarray")]
+        own = {name for c in above for name in vars(c)}
+        if own & {"__array_ufunc__", "__array_function__"}:
+            return False
+        if own & _OPERATORS:
+            known = [_WAYS_OUT[c.__name__] for c in above if c.__name__ in _WAYS_OUT]
+            out = known[0] if known else "pass np.asarray(x)"
+            raise ArgumentTypeError(
+                f"got a {cls.__module__}.{cls.__qualname__}, whose operators differ from those of "
+                f"numpy.ndarray, expected a plain array; {out}"
+            )
+        return True
 
     def is_scalar(self, cls: type) -> bool:
         return any(base.__name__ == "generic" for base in cls.__mro__)

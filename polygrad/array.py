@@ -1,5 +1,6 @@
 """Array: the standard's array object, plain or tracked by a transform."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from polygrad.backend import ARRAY_TYPES, Backend, backend_for_type
@@ -188,7 +189,8 @@ class Array:
         return bool(namespace.any(namespace.equal(self, value)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._refuse_tracked("np.asarray(x)")
+        if self._trace is not BASE:
+            self._refuse_host_copy()
         raw, backend = raw_and_backend(self)
         if not backend.host:
             raise DeviceError(
@@ -196,6 +198,21 @@ class Array:
                 "ask for the copy with pg.to_numpy(x)"
             )
         return raw.__array__(dtype, copy=copy)
+
+    def _refuse_host_copy(self) -> None:
+        """Raise for what NumPy would copy out of a transform, and say what to write there."""
+        what = "np.asarray(x)"
+        try:
+            self._refuse_tracked(what)
+        except LostGradientError as error:
+            if sys._getframe(2).f_globals.get("__name__", "").startswith("numpy.ma"):
+                raise LostGradientError(
+                    f"a masked array beside a tracked array of shape {self.shape} would lose the "
+                    "gradient; fill its masked elements first: m.filled(value)"
+                ) from None
+            raise LostGradientError(
+                f"{error}; to make one array of several, use np.stack, pg.stack or pg.asarray"
+            ) from None
 
     def __dlpack__(
         self,
@@ -241,13 +258,13 @@ class Array:
         return _namespace().numpy_functions.ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return _namespace().numpy_functions.function(function, args, options)
+        return _namespace().numpy_functions.function(function, types, args, options)
 
     @classmethod
     def __torch_function__(
         cls, function: Any, types: Any, args: Any = (), options: Any = None
     ) -> Any:
-        return _namespace().torch_functions.function(function, args, options)
+        return _namespace().torch_functions.function(function, types, args, options)
 
     def __getattr__(self, name: str) -> Any:
         # NumPy's methods (x.sum, x.clip) arrive with the functions they are made of, on first use.

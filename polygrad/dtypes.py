@@ -53,7 +53,7 @@ class DType:
     def __numpy_dtype__(self) -> Any:  # NumPy's protocol, from version 2.4
         return _to_host(self)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         # isinstance(x.dtype, numpy.dtype) holds: code written for NumPy asks before it reads
         # what every attribute here answers as NumPy does. Nobody can ask before it is imported.

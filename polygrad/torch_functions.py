@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
+from polygrad.array import Array
+from polygrad.backend import backend_for_type
 from polygrad.errors import LostGradientError, NonDifferentiableError
 
 # Operands only: PyTorch's names, and the standard's.
@@ -119,8 +121,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """What a function or tensor method of PyTorch leads to, by its name."""
 
 
-def function(function: Any, args: tuple[Any, ...], options: dict[str, Any] | None) -> Any:
-    """``torch.<function>(..., x, ...)`` of an Array ``x``."""
+def function(
+    function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any] | None
+) -> Any:
+    """``torch.<function>(..., x, ...)`` of an Array ``x``.
+
+    NotImplemented beside an operand of a class that is not known, which gets its turn.
+    """
+    if any(cls is not Array and backend_for_type(cls) is None for cls in types):
+        return NotImplemented
     name = getattr(function, "__name__", repr(function))
     if name in ("__setitem__", "__iadd__") or (name.endswith("_") and not name.startswith("_")):
         raise LostGradientError(

@@ -215,6 +215,10 @@ def _not_an_array(op: Op, arg: Any, args: tuple[Any, ...]) -> ArgumentTypeError:
 def describe(value: Any) -> str:
     """A value in a few words, for messages: the data type and shape of an array."""
     shape = getattr(value, "shape", None)
+    library = type(value).__module__.partition(".")[0]
+    own = shape is None or library in ("builtins", "polygrad")
+    if not own and backend_for_type(type(value)) is None:
+        return f"a {library}.{type(value).__name__} of shape {shape}"
     if shape is not None and hasattr(value, "dtype"):
         return f"{value.dtype}{list(shape)}"
     text = repr(value)

@@ -71,7 +71,8 @@ def asarray(
     """
     dtype = None if dtype is None else as_dtype(dtype)
     if not is_array(obj):
-        if not hasattr(obj, "__dlpack__"):
+        _refuse_unit(obj)
+        if not hasattr(type(obj), "__dlpack__"):  # a wrapper may forward that of what it holds
             return _from_python(obj, dtype, device, copy)
         obj = from_dlpack(obj)._value
     x = obj
@@ -111,6 +112,8 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if isinstance(obj, list | tuple):
         leaves = list(_leaves(obj))
         arrays = [leaf for leaf in leaves if is_array(leaf)]
+        for leaf in leaves:
+            _refuse_unit(leaf)
         if arrays:
             dtype = _common_dtype(leaves, dtype)
         if any(type(leaf) not in SCALAR_TYPES for leaf in arrays):
@@ -121,12 +124,26 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         value = place.backend.from_host(obj, place.backend.raw_dtype(dtype), place.raw)
     except PolygradError:
         raise
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         named = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
         raise named(f"asarray: got {_shown(obj)}, {expected} ({error})") from error
     if find_dtype(value.dtype) is None:
         raise ArgumentTypeError(f"asarray: got {_shown(obj)}, {expected}")
     return wrap(value)
+
+
+def _refuse_unit(obj: Any) -> None:
+    """Raise ArgumentTypeError for a quantity: its number without its unit would be wrong."""
+    cls = type(obj)
+    if cls.__module__ == "builtins" or not hasattr(cls, "__array_ufunc__"):
+        return
+    own = any(c.__name__ == "ndarray" for c in cls.__mro__) and not is_array(obj)
+    if own or any(hasattr(cls, name) for name in ("unit", "units")):
+        raise ArgumentTypeError(
+            f"asarray: got a {cls.__module__}.{cls.__qualname__}, which has rules of its own, as "
+            "for a unit, that its values alone would lose; expected a number, nested lists or an "
+            "array; pass its values, in the unit you mean (x.magnitude, x.to_value(unit))"
+        )
 
 
 def _shown(obj: Any) -> str:
