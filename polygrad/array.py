@@ -1,6 +1,5 @@
 """Array: the standard's array object, plain or tracked by a transform."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from polygrad.backend import ARRAY_TYPES, Backend, backend_for_type
@@ -13,6 +12,8 @@ from polygrad.errors import (
     DeviceError,
     LostGradientError,
     UnknownValueError,
+    lost_in_numpy,
+    non_scalar,
     user_line,
 )
 from polygrad.standard import API_VERSIONS
@@ -119,7 +120,7 @@ class Array:
         """The value of a one-element array as a Python number, without its gradient."""
         raw, backend = self._readable("x.item()")
         if self.size != 1:
-            raise NonScalarConversion(self, "item()")
+            raise non_scalar(self.shape, "item()")
         return backend.to_host(raw).item()
 
     def tolist(self) -> Any:
@@ -153,7 +154,7 @@ class Array:
 
     def _scalar(self, what: str) -> Any:
         if self.shape != ():
-            raise NonScalarConversion(self, what)
+            raise non_scalar(self.shape, what)
         raw, backend = self._readable(what)
         return backend.to_host(raw).item()
 
@@ -189,8 +190,10 @@ class Array:
         return bool(namespace.any(namespace.equal(self, value)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._trace is not BASE:
-            self._refuse_host_copy()
+        try:
+            self._refuse_tracked("np.asarray(x)")
+        except LostGradientError as error:
+            raise lost_in_numpy(error) from None
         raw, backend = raw_and_backend(self)
         if not backend.host:
             raise DeviceError(
@@ -198,21 +201,6 @@ class Array:
                 "ask for the copy with pg.to_numpy(x)"
             )
         return raw.__array__(dtype, copy=copy)
-
-    def _refuse_host_copy(self) -> None:
-        """Raise for what NumPy would copy out of a transform, and say what to write there."""
-        what = "np.asarray(x)"
-        try:
-            self._refuse_tracked(what)
-        except LostGradientError as error:
-            if sys._getframe(2).f_globals.get("__name__", "").startswith("numpy.ma"):
-                raise LostGradientError(
-                    f"a masked array beside a tracked array of shape {self.shape} would lose the "
-                    "gradient; fill its masked elements first: m.filled(value)"
-                ) from None
-            raise LostGradientError(
-                f"{error}; to make one array of several, use np.stack, pg.stack or pg.asarray"
-            ) from None
 
     def __dlpack__(
         self,
@@ -323,14 +311,6 @@ class Array:
         __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _binary
         __lt__ = __le__ = __gt__ = __ge__ = _binary
         __neg__ = __pos__ = __abs__ = __invert__ = _unary
-
-
-def NonScalarConversion(array: Array, what: str) -> ArgumentTypeError:  # noqa: N802
-    """The error for a conversion to one number of an array that holds several."""
-    return ArgumentTypeError(
-        f"{what} needs an array of one element with no axes, got shape {array.shape}; "
-        "reduce it first, e.g. with pg.sum or pg.any"
-    )
 
 
 def raw_and_backend(value: Any) -> tuple[Any, Backend]:

@@ -151,3 +151,23 @@ def user_line() -> str:
             return f"{name}, line {number}" + (f": {line}" if line else "")
         frame = frame.f_back  # type: ignore[assignment]
     return "an unknown line"
+
+
+def lost_in_numpy(error: "LostGradientError") -> "LostGradientError":
+    """The error for a tracked array that a function of NumPy would copy: how to write that."""
+    if sys._getframe(2).f_globals.get("__name__", "").startswith("numpy.ma"):
+        return LostGradientError(
+            "a masked array beside a tracked array would lose the gradient; fill its masked "
+            "elements first: m.filled(value)"
+        )
+    return LostGradientError(
+        f"{error}; to make one array of several, use np.stack, pg.stack or pg.asarray"
+    )
+
+
+def non_scalar(shape: tuple[int, ...], what: str) -> "ArgumentTypeError":
+    """The error for a conversion to one number of an array that holds several."""
+    return ArgumentTypeError(
+        f"{what} needs an array of one element with no axes, got shape {shape}; "
+        "reduce it first, e.g. with pg.sum or pg.any"
+    )
