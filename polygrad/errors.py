@@ -154,7 +154,11 @@ def user_line() -> str:
 
 
 def lost_in_numpy(error: "LostGradientError") -> "LostGradientError":
-    """The error for a tracked array that a function of NumPy would copy: how to write that."""
+    """The error for a tracked array that a function of NumPy would copy: how to write that.
+
+    >>> "np.stack" in str(pg.errors.lost_in_numpy(pg.errors.LostGradientError("lost")))
+    True
+    """
     if sys._getframe(2).f_globals.get("__name__", "").startswith("numpy.ma"):
         return LostGradientError(
             "a masked array beside a tracked array would lose the gradient; fill its masked "
@@ -166,7 +170,11 @@ def lost_in_numpy(error: "LostGradientError") -> "LostGradientError":
 
 
 def non_scalar(shape: tuple[int, ...], what: str) -> "ArgumentTypeError":
-    """The error for a conversion to one number of an array that holds several."""
+    """The error for a conversion to one number of an array that holds several.
+
+    >>> str(pg.errors.non_scalar((2,), "float(x)"))[:8]
+    'float(x)'
+    """
     return ArgumentTypeError(
         f"{what} needs an array of one element with no axes, got shape {shape}; "
         "reduce it first, e.g. with pg.sum or pg.any"

@@ -19,6 +19,7 @@ from polygrad.errors import (
     PolygradError,
 )
 from polygrad.ops.datatypes import astype, device_of, result_type, to_device
+from polygrad.ops.foreign import refuse_unit, shown
 
 copy_op = Linear("copy", lambda xp, g, x: g, lambda xp, x: xp.asarray(x, copy=True), batch=spread)
 
@@ -71,7 +72,7 @@ def asarray(
     """
     dtype = None if dtype is None else as_dtype(dtype)
     if not is_array(obj):
-        _refuse_unit(obj)
+        refuse_unit(obj)
         if not hasattr(type(obj), "__dlpack__"):  # a wrapper may forward that of what it holds
             return _from_python(obj, dtype, device, copy)
         obj = from_dlpack(obj)._value
@@ -113,7 +114,7 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         leaves = list(_leaves(obj))
         arrays = [leaf for leaf in leaves if is_array(leaf)]
         for leaf in leaves:
-            _refuse_unit(leaf)
+            refuse_unit(leaf)
         if arrays:
             dtype = _common_dtype(leaves, dtype)
         if any(type(leaf) not in SCALAR_TYPES for leaf in arrays):
@@ -126,29 +127,10 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         raise
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         named = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
-        raise named(f"asarray: got {_shown(obj)}, {expected} ({error})") from error
+        raise named(f"asarray: got {shown(obj)}, {expected} ({error})") from error
     if find_dtype(value.dtype) is None:
-        raise ArgumentTypeError(f"asarray: got {_shown(obj)}, {expected}")
+        raise ArgumentTypeError(f"asarray: got {shown(obj)}, {expected}")
     return wrap(value)
-
-
-def _refuse_unit(obj: Any) -> None:
-    """Raise ArgumentTypeError for a quantity: its number without its unit would be wrong."""
-    cls = type(obj)
-    if cls.__module__ == "builtins" or not hasattr(cls, "__array_ufunc__"):
-        return
-    own = any(c.__name__ == "ndarray" for c in cls.__mro__) and not is_array(obj)
-    if own or any(hasattr(cls, name) for name in ("unit", "units")):
-        raise ArgumentTypeError(
-            f"asarray: got a {cls.__module__}.{cls.__qualname__}, which has rules of its own, as "
-            "for a unit, that its values alone would lose; expected a number, nested lists or an "
-            "array; pass its values, in the unit you mean (x.magnitude, x.to_value(unit))"
-        )
-
-
-def _shown(obj: Any) -> str:
-    text = repr(obj)
-    return f"{type(obj).__name__} {text if len(text) < 60 else text[:57] + '...'}"
 
 
 def _leaves(obj: Any) -> Iterator[Any]:
@@ -164,7 +146,7 @@ def _common_dtype(leaves: list[Any], dtype: Any) -> Any:
     for leaf in leaves:
         if type(leaf) not in PYTHON_SCALARS and not is_array(leaf):
             raise ArgumentTypeError(
-                f"asarray: got {_shown(leaf)} in a list, expected numbers and arrays"
+                f"asarray: got {shown(leaf)} in a list, expected numbers and arrays"
             )
     return result_type(*leaves) if dtype is None else dtype
 
