@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,10 @@ class Layout(NamedTuple):
     flags_at: int
     flags: int
     dtypes: dict[str, int]
-    numbers: dict[str, int]
+    numbers: dict[str, tuple[int, ...]]
+    number_at: int
+    order_at: int
+    foreign: int
     new: int
 
 
@@ -33,6 +37,15 @@ _NAMES = (
 )  # fmt: skip
 
 
+_FOREIGN = ">" if sys.byteorder == "little" else "<"
+
+
+def _numbers(dtype: Any) -> tuple[int, ...]:
+    """NumPy's numbers for one data type: C has two names for some (long and long long)."""
+    known = [np.dtype(code) for code in "?bhilqBHILQfd"]
+    return tuple(dict.fromkeys([dtype.num, *(d.num for d in known if d == dtype)]))
+
+
 @functools.cache
 def layout() -> Layout:
     """How array objects are laid out; raises BackendError where they are not as expected."""
@@ -42,7 +55,8 @@ def layout() -> Layout:
     found = Layout(
         kind=id(np.ndarray), kind_at=8, data_at=16, ndim_at=24, shape_at=32, dtype_at=56,
         flags_at=64, flags=_IN_ORDER_AND_ALIGNED, dtypes={n: id(d) for n, d in dtypes.items()},
-        numbers={n: d.num for n, d in dtypes.items()}, new=table[_NEW] or 0,
+        numbers={n: _numbers(d) for n, d in dtypes.items()}, number_at=28, order_at=26,
+        foreign=ord(_FOREIGN), new=table[_NEW] or 0,
     )  # fmt: skip
     _check(found)
     return found
@@ -72,9 +86,17 @@ def _check(at: Layout) -> None:
             )
             and read(ctypes.c_void_p, at.dtype_at) == id(sample.dtype)
             and bool(read(ctypes.c_int, at.flags_at) & 1) == sample.flags.c_contiguous
+            and _describes(at, sample.dtype) and _describes(at, sample.dtype.newbyteorder(_FOREIGN))
         )  # fmt: skip
         if not same or ctypes.sizeof(ctypes.c_void_p) != 8:
             raise BackendError("NumPy arrays lie in memory in another way than native code expects")
+
+
+def _describes(at: Layout, dtype: Any) -> bool:
+    """Whether a data type object holds its number and byte order where they are expected."""
+    number = ctypes.c_int.from_address(id(dtype) + at.number_at).value
+    order = ctypes.c_ubyte.from_address(id(dtype) + at.order_at).value
+    return number == dtype.num and (order == at.foreign) == (dtype.byteorder == _FOREIGN)
 
 
 def address(array: Any) -> int:
@@ -83,7 +105,19 @@ def address(array: Any) -> int:
 
 
 def in_order(array: Any) -> Any:
-    """An array in C order, aligned and in the byte order of this machine."""
-    # The data type object stays the one that programs know, wherever it can.
+    """An array in C order, aligned and in the byte order of this machine; itself if it is one."""
     dtype = None if array.dtype.isnative else array.dtype.newbyteorder("=")
-    return np.require(array, dtype, ["C", "A"])
+    return np.require(array, dtype, ["C", "A", "E"])
+
+
+def unusual(x: Any) -> str:
+    """What native code cannot read about an operand as it is, in words; "" for nothing."""
+    if not isinstance(x, np.ndarray):
+        return ""
+    if not x.dtype.isnative:
+        return "is not in the byte order of this machine"
+    if not x.flags.c_contiguous:
+        return "is not in C order"
+    if not x.flags.aligned:
+        return "is not aligned"
+    return "" if type(x) is np.ndarray else f"is a {type(x).__name__}"

@@ -1,11 +1,12 @@
 """Compiled programs on PyTorch: a graph of its own operators, which torch.compile takes."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
+
+from polygrad import locks
 
 LANGUAGE = "library"
 NUMBERS = False
@@ -27,7 +28,7 @@ def compile_program(program: Callable[..., Any]) -> Callable[..., Any]:
     It is run once on tensors without data, so that what PyTorch compiles is a list of its
     operators, and not the code that called them.
     """
-    lock = threading.Lock()
+    lock = locks.new()
     compiled: list[Any] = []
 
     def run(*tensors: Any) -> Any:

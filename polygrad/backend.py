@@ -1,11 +1,11 @@
 """Backends: one record per array library, found through entry points, loaded when needed."""
 
-import threading
 from collections.abc import Callable
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
+from polygrad import locks
 from polygrad.additions import SPECIAL, Library, generic, scipy_on_host
 from polygrad.corrections import corrections
 from polygrad.dtypes import DType, as_dtype, set_host
@@ -222,7 +222,7 @@ class BrokenBackend(Backend):
 _BACKENDS: dict[str, Backend] = {}
 _FOREIGN: set[type] = set()  # classes met that no backend owns
 _DISCOVERED = False
-_DISCOVERY = threading.RLock()  # loading an entry point may itself register a backend
+_DISCOVERY = locks.new()  # loading an entry point may itself register a backend
 
 ARRAY_TYPES: dict[type, Backend] = {}
 """Array classes met so far, each with its backend: the lookup of the hot path."""

@@ -122,8 +122,9 @@ class Shortcut:
             raise Unknown
         dtype = self._constant(value.dtype)
         self.checks.append(
-            f"type({name}) is {self._constant(cls)} and {name}.dtype is {dtype} "
-            f"and {name}.shape == {tuple(value.shape)}"
+            f"type({name}) is {self._constant(cls)} "
+            f"and ({name}.dtype is {dtype} or {name}.dtype == {dtype})"
+            f" and {name}.shape == {tuple(value.shape)}"
         )
         self.inputs.append(name)
 

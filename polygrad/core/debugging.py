@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from polygrad import locks
 from polygrad.array import is_array, raw_and_backend
 from polygrad.core import trace
 from polygrad.core.dual import ForwardTrace
@@ -22,7 +23,7 @@ from polygrad.errors import NanError, user_line
 VARIABLE = "POLYGRAD_DEBUG_NANS"
 
 _here = threading.local()  # .line: that of the op whose rule this thread runs
-_switch = threading.Lock()
+_switch = locks.new()
 _on = False
 
 

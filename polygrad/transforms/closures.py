@@ -7,17 +7,17 @@ the operand of that run.
 """
 
 import functools
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from polygrad import locks
 from polygrad.array import Array, is_array, wrap
 
 _LEAVES = (bool, int, float, complex, str, bytes, type(None), type, ModuleType, CodeType)
 _CONTAINERS = (list, tuple, set, frozenset)
-STANDING = threading.RLock()
+STANDING = locks.new()
 """One for all: functions that run inside one another may hold the same arrays. Tracing takes it
 too, since a function that is traced may wait for a solver, and a solver for a trace."""
 

@@ -115,6 +115,7 @@ class Divided:
             slots[value] = len(slots)
         self._in_order = host.in_order
         self._natives: list[Native] = []
+        self._error = ""
         self._steps = []
         texts = []
         for native, part in parts:
@@ -163,6 +164,11 @@ class Divided:
         for native in self._natives:
             native.forget_pool()
 
+    def declined(self) -> str:
+        """See `Native.declined`."""
+        found, self._error = self._error, ""
+        return found or "; ".join(filter(None, [native.declined() for native in self._natives]))
+
     def call(self, *inputs: Any) -> Any:
         """The outputs, or None where the graph has to be run another way this time.
 
@@ -177,7 +183,8 @@ class Divided:
                     return None
                 for i, one, ready in zip(writes, found, plain, strict=True):
                     known[i] = one if ready else self._in_order(one)
-        except Exception:
+        except Exception as error:
+            self._error = f"an op outside of native code raises {type(error).__name__}: {error}"
             return None
         return tuple(own([known[i] for i in self._outputs], self._shared))
 

@@ -1,8 +1,10 @@
 """How each elementwise op is computed on numbers in registers."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from polygrad.compile.elements import PYTHON_OPERATORS
 from polygrad.compile.graph import Value
 from polygrad.compile.native import trigonometric
 from polygrad.compile.native.mathematics import FUNCTIONS
@@ -11,8 +13,10 @@ from polygrad.compile.native.types import (
     Unsupported,
     constant,
     convert,
+    from_python,
     is_float,
     is_signed,
+    limits,
     register,
 )
 from polygrad.dtypes import DTYPES
@@ -29,13 +33,6 @@ _TESTS = ("isnan", "isinf", "isfinite", "signbit", "logical_not")
 _SAME = ("positive", "astype", "astype_discrete", "copy", "stop_gradient", "conj", "real")
 
 
-class Refusals:
-    """Conditions on which a program gives up, in registers."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-
 def cost(name: str) -> int:
     """About how many simple operations an op is worth."""
     if name in FUNCTIONS:
@@ -43,46 +40,53 @@ def cost(name: str) -> int:
     return 5 if name in ("divide", "sqrt", "reciprocal", "getitem", "class_places") else 1
 
 
-def common(inputs: Sequence[Any], name: str) -> Any:
-    """The data type in which operands are compared."""
-    arrays = [x.dtype for x in inputs if isinstance(x, Value) and not x.weak]
-    numbers = [_number(x) for x in inputs if not isinstance(x, Value) or x.weak]
-    best = max(arrays, key=lambda d: (is_float(d), d.bits))
-    exact = best.name == "float64"
-    if any(d.group not in (best.group, "bool") and not exact for d in arrays):
-        raise Unsupported(f"{name} of the data types {' and '.join(d.name for d in arrays)}")
-    if not is_float(best) and any(type(x) is float for x in numbers):
+def promoted(a: Any, b: Any) -> Any:
+    """The data type of two together, as arrays promote."""
+    if is_float(a) or is_float(b) or "bool" in (a.group, b.group):
+        number = {"bool": 0, "unsigned integer": 1, "signed integer": 1, "real floating": 2}
+        low, high = sorted((a, b), key=lambda d: (number[d.group], d.bits))
+        exact = not is_float(high) or is_float(low) or low.bits * 2 <= high.bits
+        return high if exact or low.group == "bool" else DTYPES["float64"]
+    if a.group == b.group:
+        return max(a, b, key=lambda d: d.bits)
+    signed, other = (a, b) if is_signed(a) else (b, a)
+    if other.bits == 64:
         return DTYPES["float64"]
-    if best.group == "bool" and any(type(x) is int for x in numbers):
+    return DTYPES[f"int{max(signed.bits, 2 * other.bits)}"]
+
+
+def _together(inputs: Sequence[Any]) -> Any:
+    """The data type of operands together, Python numbers among them."""
+    arrays = [x.dtype for x in inputs if isinstance(x, Value) and not x.weak]
+    numbers = [x.dtype if isinstance(x, Value) else x for x in inputs if not _is_array(x)]
+    found = functools.reduce(promoted, arrays)
+    if is_float(found):
+        return found
+    if any(type(x) is float or x is DTYPES["float64"] for x in numbers):
+        return DTYPES["float64"]
+    if found.group == "bool" and any(type(x) is not bool for x in numbers):
         return DTYPES["int64"]
-    return best
+    return found
 
 
-def _number(x: Any) -> Any:
-    return x if not isinstance(x, Value) else 1.0 if is_float(x.dtype) else 1
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Value) and not x.weak
 
 
-def compute(
-    code: Code, name: str, inputs: Sequence[Any], given: Sequence[str], out: Any, refuse: Refusals
-) -> str:
+def compute(code: Code, name: str, inputs: Sequence[Any], given: Sequence[str], out: Any) -> str:
     """The register with the answer of an op; ``given`` are the registers of its operands."""
+    if name in _COMPARISONS:
+        return _compare(code, name, inputs, given)
     dtype = out
-    if name in _COMPARISONS or name in _TESTS:
-        dtype = common(inputs, name)
+    if name in _TESTS:
+        dtype = inputs[0].dtype
     elif name in _LOGICAL:
         dtype = DTYPES["bool"]
     kinds = [dtype] * len(inputs)
     if name == "where":
         kinds[0] = DTYPES["bool"]
-    operands = []
-    for x, name_of, kind in zip(inputs, given, kinds, strict=True):
-        if isinstance(x, Value):
-            operands.append(convert(code, name_of, x.dtype, kind))
-        else:
-            operands.append(constant(x, kind))
+    operands = [operand(code, *one) for one in zip(inputs, given, kinds, strict=True)]
     kind = register(dtype)
-    if name in _COMPARISONS:
-        return _compare(code, name, dtype, operands)
     if name == "where":
         return code.select(operands[0], kind, operands[1], operands[2])
     if name in _SAME:
@@ -92,18 +96,52 @@ def compute(
     if name in _BITWISE and not is_float(dtype):
         return code.two(_BITWISE[name], kind, *operands)
     if is_float(dtype):
-        return _float(code, name, kind, operands, refuse)
+        return _float(code, name, kind, operands)
     return _integer(code, name, dtype, kind, operands)
 
 
-def _compare(code: Code, name: str, dtype: Any, operands: Sequence[str]) -> str:
-    real_name, whole = _COMPARISONS[name]
-    kind = register(dtype)
+def operand(code: Code, x: Any, given: str, dtype: Any) -> str:
+    """The register with an operand in a data type; ``given`` is the one with its value."""
+    if not isinstance(x, Value):
+        return constant(x, dtype)
+    return (from_python if x.weak else convert)(code, given, x.dtype, dtype)
+
+
+def _compare(code: Code, name: str, inputs: Sequence[Any], given: Sequence[str]) -> str:
+    """A comparison, in the data type that the operands have together; of integers it is exact."""
+    dtype = _together(inputs)
+    how, whole = _COMPARISONS[name]
+    values = [x.dtype for x in inputs if isinstance(x, Value)]
+    if all(d.group.endswith("integer") for d in values):
+        for i, x in enumerate(inputs):
+            if type(x) is int and not limits(dtype)[0] <= x <= limits(dtype)[1]:
+                left, right = (x, 0) if i == 0 else (0, x)
+                return "true" if PYTHON_OPERATORS[name](left, right) else "false"
+        if len({d.group for d in values}) > 1:  # signed and unsigned ones
+            return _compare_mixed(code, whole, values, given)
+        if any(x.weak for x in inputs if isinstance(x, Value)):
+            dtype = max(values, key=lambda d: d.bits)
     if is_float(dtype):
-        return code.put(f"fcmp {real_name} {kind} {operands[0]}, {operands[1]}")
+        x, y = (operand(code, *one, dtype) for one in zip(inputs, given, strict=True))
+        return code.put(f"fcmp {how} {register(dtype)} {x}, {y}")
+    x, y = (
+        constant(v, dtype) if not isinstance(v, Value) else convert(code, r, v.dtype, dtype)
+        for v, r in zip(inputs, given, strict=True)
+    )
     if whole not in ("eq", "ne"):
         whole = ("s" if is_signed(dtype) else "u") + whole
-    return code.put(f"icmp {whole} {kind} {operands[0]}, {operands[1]}")
+    return code.put(f"icmp {whole} {register(dtype)} {x}, {y}")
+
+
+def _compare_mixed(code: Code, whole: str, dtypes: Sequence[Any], given: Sequence[str]) -> str:
+    """A signed and an unsigned integer, in a type that holds both."""
+    bits = max(d.bits if is_signed(d) else 2 * d.bits for d in dtypes)
+    x, y = (
+        r if d.bits == bits
+        else code.cast("sext" if is_signed(d) else "zext", register(d), r, f"i{bits}")
+        for d, r in zip(dtypes, given, strict=True)
+    )  # fmt: skip
+    return code.put(f"icmp {whole if whole in ('eq', 'ne') else 's' + whole} i{bits} {x}, {y}")
 
 
 def _sign(r: Real, x: str) -> str:
@@ -152,7 +190,7 @@ _POWERS: dict[float, Callable[[Real, str], str]] = {
 }
 
 
-def _float(code: Code, name: str, kind: str, operands: Sequence[str], refuse: Refusals) -> str:
+def _float(code: Code, name: str, kind: str, operands: Sequence[str]) -> str:
     r = Real(code, kind)
     if name in _ARITHMETIC:
         return code.two(_ARITHMETIC[name][0], kind, *operands)
@@ -167,7 +205,7 @@ def _float(code: Code, name: str, kind: str, operands: Sequence[str], refuse: Re
             if operands[1] == real(exponent, kind):
                 return rule(r, operands[0])
     if name in ("sin", "cos"):
-        refuse.names.append(trigonometric.too_large(code, kind, operands[0]))
+        code.refuse(trigonometric.too_large(code, kind, operands[0]), 2)
     if name in FUNCTIONS:
         return code.math(name, kind, *operands)
     raise Unsupported(f"the op {name}")

@@ -2,12 +2,12 @@
 
 import functools
 import importlib.util
-import threading
 from typing import Any
 
+from polygrad import locks
 from polygrad.errors import MissingPackageError
 
-_lock = threading.RLock()
+_lock = locks.new()
 OPTIONS = "vectorise interleave"
 """What passes do, in words: part of the name of code on disk."""
 

@@ -79,6 +79,7 @@ class _Entry:
         self.globals += [
             f"@outside = global [{size} x ptr] zeroinitializer",
             "@spare = global ptr null",
+            "@refused = global i32 0",
         ]
         buffers = self.put(f"alloca [{module.scratch_at + 2} x ptr]")
         status = self.put("alloca i32")
@@ -103,6 +104,7 @@ class _Entry:
         good = self.put(f"icmp eq i32 {result}, 0")
         self.do(f"br i1 {good}, label %well, label %ill")
         self.lines += ["well:", f"  ret ptr {made}", "ill:"]
+        self.do(f"store i32 {result}, ptr @refused")
         self.do(f"call void {self.outside('Py_DecRef')}(ptr {made})")
         self.do("br label %decline")
         self.lines.append("decline:")
@@ -128,8 +130,7 @@ class _Entry:
             self._set(buffers, i, slot)
             return
         self.need(self.put(f"icmp eq ptr {kind}, {self.outside('kind')}"))
-        dtype = self.field(given, at.dtype_at)
-        self.need(self.put(f"icmp eq ptr {dtype}, {self.outside(value.dtype.name)}"))
+        self._dtype(self.field(given, at.dtype_at), value.dtype.name)
         flags = self.put(f"and i32 {self.field(given, at.flags_at, 'i32')}, {at.flags}")
         self.need(self.put(f"icmp eq i32 {flags}, {at.flags}"))
         self.need(self.put(f"icmp eq i32 {self.field(given, at.ndim_at, 'i32')}, {value.ndim}"))
@@ -139,6 +140,25 @@ class _Entry:
                 found = self.field(shape, 8 * axis, "i64")
                 self.need(self.put(f"icmp eq i64 {found}, {length}"))
         self._set(buffers, i, self.field(given, at.data_at))
+
+    def _dtype(self, given: str, name: str) -> None:
+        """Data types are equal by what they say; out of a pickle they are not the usual object."""
+        at = self.layout
+        same = self.put(f"icmp eq ptr {given}, {self.outside(name)}")
+        self.count += 1
+        here = self.count
+        self.do(f"br i1 {same}, label %ok{here}, label %other{here}")
+        self.lines.append(f"other{here}:")
+        number = self.field(given, at.number_at, "i32")
+        good = [self.put(f"icmp eq i32 {number}, {n}") for n in at.numbers[name]]
+        known = good[0]
+        for one in good[1:]:
+            known = self.put(f"or i1 {known}, {one}")
+        order = self.field(given, at.order_at, "i8")
+        native = self.put(f"icmp ne i8 {order}, {at.foreign}")
+        both = self.put(f"and i1 {known}, {native}")
+        self.do(f"br i1 {both}, label %ok{here}, label %decline")
+        self.lines.append(f"ok{here}:")
 
     def _outputs(self, buffers: str) -> str:
         outputs = self.module.graph.outputs
@@ -153,7 +173,7 @@ class _Entry:
                 )
             array = self.put(
                 f"call ptr {self.outside('new')}(ptr {self.outside('kind')}, i32 {value.ndim}, "
-                f"ptr {shape}, i32 {self.layout.numbers[value.dtype.name]}, ptr null, ptr null, "
+                f"ptr {shape}, i32 {self.layout.numbers[value.dtype.name][0]}, ptr null, ptr null, "
                 "i32 0, i32 0, ptr null)"
             )
             some = self.put(f"icmp ne ptr {array}, null")

@@ -8,7 +8,9 @@ class Layout(Protocol):
 
     ``kind`` is the address of the class of arrays; ``flags`` are those that have to be set, for
     arrays in C order and aligned; ``dtypes`` and ``numbers`` are the addresses of data types and
-    the library's numbers for them, by name; ``new`` is the address of ``PyArray_New``.
+    the library's numbers for them, by name, the first the usual one; a data type object keeps its
+    number at ``number_at`` and at ``order_at`` a character, ``foreign`` for the byte order of
+    other machines; ``new`` is the address of ``PyArray_New``.
     """
 
     kind: int
@@ -20,7 +22,10 @@ class Layout(Protocol):
     flags_at: int
     flags: int
     dtypes: dict[str, int]
-    numbers: dict[str, int]
+    numbers: dict[str, tuple[int, ...]]
+    number_at: int
+    order_at: int
+    foreign: int
     new: int
 
 
@@ -37,4 +42,8 @@ class Host(Protocol):
 
     def in_order(self, array: Any) -> Any:
         """An array in C order, aligned, in the byte order of this machine."""
+        ...
+
+    def unusual(self, x: Any) -> str:
+        """What native code cannot read about an operand as it is, in words; "" for nothing."""
         ...

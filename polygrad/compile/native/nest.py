@@ -83,7 +83,7 @@ class Nest:
     def _trial(self) -> None:
         puller = self._body(Code())
         self.forms = puller.forms
-        self.needs_status = bool(puller.refuse.names)
+        self.needs_status = bool(puller.code.refusals)
 
     def _body(self, code: Code) -> Puller:
         puller = Puller(code, self.producers, self.stored, self.pointer)
@@ -309,10 +309,9 @@ class Nest:
                 self._add(total, x)
         if not self.needs_status:
             return flag
-        bad = puller.refuse.names[0]
-        for name in puller.refuse.names[1:]:
-            bad = code.two("or", "i1", bad, name)
-        return code.two("or", "i32", flag, code.cast("zext", "i1", bad, "i32"))
+        for condition, reason in code.refusals:
+            flag = code.two("or", "i32", flag, code.select(condition, "i32", str(reason), "0"))
+        return flag
 
     def _add(self, total: Total, x: str) -> None:
         code, dtype = self.code, total.root.value.dtype

@@ -10,6 +10,7 @@ import ctypes
 import os
 import threading
 
+from polygrad import locks
 from polygrad.compile.native import engine
 
 _FUNCTIONS = (
@@ -175,7 +176,7 @@ class Pool:
 
 
 _pools: dict[int, Pool] = {}
-_lock = threading.Lock()
+_lock = locks.new()
 
 
 def threads() -> int:
@@ -184,12 +185,6 @@ def threads() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
         return os.cpu_count() or 1
-
-
-def forked() -> None:
-    """In a child process: whoever held the lock is not there."""
-    global _lock
-    _lock = threading.Lock()
 
 
 def runner() -> int:

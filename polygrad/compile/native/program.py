@@ -7,6 +7,7 @@ from polygrad.compile.graph import Graph
 from polygrad.compile.native import cache, engine, pool
 from polygrad.compile.native.entry import addresses, builtin, entry_text
 from polygrad.compile.native.host import Host
+from polygrad.compile.native.text import reasons
 from polygrad.compile.native.writer import Module
 
 
@@ -28,6 +29,12 @@ class Native:
         self._table = self._fill("table", [self._pool(), *map(host.address, self._constants)])
         self._fill("outside", addresses(module, layout))
         self.call, self._method = builtin(self._loaded.function("entry"), "program")
+
+    def declined(self) -> str:
+        """Why the last call that was not taken was not; "" where its arguments did not fit."""
+        status = ctypes.c_int.from_address(self._loaded.variable("refused"))
+        found, status.value = reasons(status.value), 0
+        return found
 
     def _pool(self) -> int:
         return pool.runner() if self.parallel else 0

@@ -36,7 +36,6 @@ class Puller:
         self.known: dict[tuple[Value, Index], str] = {}
         self.reads: list[tuple[Value, Index]] = []
         self.forms: list[Line] = []
-        self.refuse = elements.Refusals()
         self.cost = 0
 
     def get(self, value: Value, index: Index, root: bool = False) -> str:
@@ -101,7 +100,7 @@ class Puller:
                 for x in equation.inputs
             ]
             out = equation.out.dtype
-            return elements.compute(self.code, name, equation.inputs, given, out, self.refuse)
+            return elements.compute(self.code, name, equation.inputs, given, out)
         if op is OPS["getitem"] and len(equation.inputs) > 1:
             return self._gather(equation, index)
         if op in indexing.VIEWS:
@@ -142,7 +141,7 @@ class Puller:
             negative = code.put(f"icmp slt i64 {place}, 0")
             place = code.select(negative, "i64", code.put(f"add i64 {place}, {length}"), place)
         outside = code.put(f"icmp uge i64 {place}, {length}")
-        self.refuse.names.append(outside)
+        code.refuse(outside, 1)
         return indexing.variable(code.select(outside, "i64", "0", place))
 
     def _class_place(self, equation: Equation, index: Index) -> str:

@@ -4,6 +4,23 @@ import struct
 from typing import Any
 
 FLOATS = ("float", "double")
+REASONS = {
+    1: "an index is outside of its array",
+    2: "sin or cos of a number beyond a million",
+    4: "a matrix is not one that can be factored",
+    8: "a Python number is outside of the data type of the arrays beside it",
+    16: "nan, or a number outside of an integer type, is converted to that type",
+}
+"""Why a program gives up, by the bit of its status that says so."""
+
+
+def reasons(status: int) -> str:
+    """The reasons that a status names, in words.
+
+    >>> reasons(1)
+    'an index is outside of its array'
+    """
+    return "; ".join(text for bit, text in REASONS.items() if status & bit)
 
 
 def real(value: float, kind: str) -> str:
@@ -27,6 +44,7 @@ class Code:
         self.lines: list[str] = []
         self.prefix = prefix
         self.needs: set[tuple[str, str]] = set()  # math functions by name and type
+        self.refusals: list[tuple[str, int]] = []
         self._count = 0
 
     def name(self) -> str:
@@ -47,6 +65,10 @@ class Code:
     def label(self, text: str) -> None:
         """Begin a block."""
         self.lines.append(f"{text}:")
+
+    def refuse(self, condition: str, reason: int) -> None:
+        """Have the program give up where a condition holds; the reason is one of `REASONS`."""
+        self.refusals.append((condition, reason))
 
     def two(self, op: str, kind: str, x: str, y: str) -> str:
         """An operation on two values of one type."""

@@ -53,7 +53,7 @@ class _Rows:
     def refuse_unless(self, condition: str) -> None:
         """Give up where the condition does not hold: the other program says what is wrong."""
         wrong = self.t.code.put(f"xor i1 {condition}, true")
-        self.t.when(wrong, lambda: self.t.code.do("store i32 1, ptr %status"))
+        self.t.when(wrong, lambda: self.t.code.do("store i32 4, ptr %status"))
 
 
 class Cholesky(_Rows):

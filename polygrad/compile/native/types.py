@@ -46,6 +46,9 @@ def constant(value: Any, dtype: Any) -> str:
         return "true" if value else "false"
     if type(value) is float and value != int(value):
         raise Unsupported(f"the number {value} among integers")
+    low, high = limits(dtype)
+    if not low <= value <= high:
+        raise Unsupported(f"the number {value} as {dtype.name}")
     return str(int(value))
 
 
@@ -61,15 +64,51 @@ def convert(code: Code, x: str, old: Any, new: Any) -> str:
     if is_float(old):
         if is_float(new):
             return code.cast("fpext" if old.bits < new.bits else "fptrunc", a, x, b)
-        if not is_signed(new):
-            raise Unsupported(f"a conversion of {old.name} to {new.name}")
-        code.needs.add((f"llvm.fptosi.sat.{b}.f{old.bits}", f"{b}({a})"))
-        return code.call(f"llvm.fptosi.sat.{b}.f{old.bits}", b, x, arg=a)
+        return _to_integer(code, x, old, new)
     if is_float(new):
         return code.cast("sitofp" if is_signed(old) else "uitofp", a, x, b)
     if old.group == "bool" or old.itemsize < new.itemsize:
         return code.cast("sext" if is_signed(old) else "zext", a, x, b)
     return x if a == b else code.cast("trunc", a, x, b)
+
+
+def limits(dtype: Any) -> tuple[int, int]:
+    """The smallest and the largest number of an integer type."""
+    if is_signed(dtype):
+        return -(1 << dtype.bits - 1), (1 << dtype.bits - 1) - 1
+    return 0, (1 << dtype.bits) - 1
+
+
+def _to_integer(code: Code, x: str, old: Any, new: Any) -> str:
+    """A number without its fraction; what C leaves open is left to the library."""
+    a, b = register(old), register(new)
+    low, high = limits(new)
+    code.needs.add((f"llvm.trunc.f{old.bits}", a))
+    whole = code.call(f"llvm.trunc.f{old.bits}", a, x)
+    above = code.put(f"fcmp oge {a} {whole}, {real(float(low), a)}")
+    below = code.put(f"fcmp olt {a} {whole}, {real(float(high + 1), a)}")
+    inside = code.two("and", "i1", above, below)
+    code.refuse(code.two("xor", "i1", inside, "true"), 16)
+    safe = code.select(inside, a, whole, real(0.0, a))
+    return code.cast("fptosi" if is_signed(new) else "fptoui", a, safe, b)
+
+
+def from_python(code: Code, x: str, old: Any, new: Any) -> str:
+    """A Python number known at run time in the data type of the arrays beside it."""
+    if is_float(old) or new.group == "bool":
+        return convert(code, x, old, new)
+    if is_float(new):
+        wide = code.cast("sitofp", "i64", x, "double")
+        return wide if new.bits == 64 else code.cast("fptrunc", "double", wide, "float")
+    kind = register(new)
+    if new.bits == 64:
+        if not is_signed(new):
+            code.refuse(code.put(f"icmp slt i64 {x}, 0"), 8)
+        return x
+    short = code.cast("trunc", "i64", x, kind)
+    again = code.cast("sext" if is_signed(new) else "zext", kind, short, "i64")
+    code.refuse(code.put(f"icmp ne i64 {again}, {x}"), 8)
+    return short
 
 
 def load(code: Code, pointer: str, dtype: Any) -> str:
