@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from polygrad.backend import one_line
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
+from polygrad.compile.passes.numbers import dtype_beside
 from polygrad.compile.replay import replay
 from polygrad.core.op import OPS
 from polygrad.errors import DelegationWarning
@@ -61,7 +61,7 @@ def without_numbers(graph: Graph) -> Graph:
         inputs = []
         for x in equation.inputs:
             if isinstance(x, Value) and x.weak:
-                dtype, x = _beside(equation), new(x)
+                dtype, x = dtype_beside(equation), new(x)
                 if dtype is not None and dtype != x.dtype:
                     cast = Value((), dtype, x.device)
                     equations.append(Equation(OPS["astype"], (x,), {"dtype": dtype}, (cast,)))
@@ -71,16 +71,6 @@ def without_numbers(graph: Graph) -> Graph:
         equations.append(Equation(equation.op, inputs, equation.params, outputs))
     inputs = [new(value) for value in graph.inputs]
     return Graph(inputs, graph.constants, equations, map(new, graph.outputs), graph.name)
-
-
-def _beside(equation: Equation) -> Any:
-    """The data type that numbers take among the operands of an equation; None for their own."""
-    out = equation.outputs[0]
-    if out.weak or not by_element(equation.op):
-        return None
-    if out.dtype.is_inexact:
-        return out.dtype
-    return next((x.dtype for x in equation.values if x.dtype.is_inexact and not x.weak), None)
 
 
 class _Delegated:

@@ -12,7 +12,7 @@ from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.compile.abstract import answers, is_weak
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.core.op import OPS, Op, listed
-from polygrad.core.trace import Trace
+from polygrad.core.trace import Trace, not_an_array
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
@@ -74,6 +74,9 @@ class GraphTrace(Trace):
         inline = getattr(op, "inline", None)
         if inline is not None and self.inlines:
             return inline(args, params)
+        for place, arg in enumerate(args):
+            if type(arg) is not Array and not _known(type(arg)):
+                raise not_an_array(op.name, place, arg)
         operands = [self.operand(arg) for arg in args]
         given = [self.constants.get(x, x) if isinstance(x, Value) else x for x in operands]
         _check_shape_known(op, given)
@@ -86,6 +89,10 @@ class GraphTrace(Trace):
         self.equations.append(Equation(op, operands, params, outs))
         made = tuple([self.array(out) for out in outs])
         return made if op.multiple else made[0]
+
+
+def _known(kind: type) -> bool:
+    return kind in LITERALS or kind is type(None) or backend_for_type(kind) is not None
 
 
 class OpenTrace(GraphTrace):

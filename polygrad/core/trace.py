@@ -124,12 +124,12 @@ def _evaluate_first(
 ) -> Any:
     """Find the backend of operands of these classes, check that there is one, and run."""
     backend: Any = None
-    for arg, cls in zip(args, classes, strict=True):
+    for place, cls in enumerate(classes):
         if cls in PYTHON_SCALARS:
             continue
         found = backend_for_type(cls)
         if found is None:
-            raise _not_an_array(op, arg, args)
+            raise not_an_array(op.name, place, args[place])
         if backend is None:
             backend = found
         elif found is not backend:
@@ -203,12 +203,11 @@ def _check_devices(op: Op, args: tuple[Any, ...], backend: Backend) -> None:
         )
 
 
-def _not_an_array(op: Op, arg: Any, args: tuple[Any, ...]) -> ArgumentTypeError:
-    place = next(i for i, a in enumerate(args) if a is arg)
+def not_an_array(name: str, place: int, arg: Any) -> ArgumentTypeError:
+    """The error for an operand that is no array and no number."""
     remedy = "pass pg.asarray(...) of it" if isinstance(arg, list | tuple) else "pass an array"
     return ArgumentTypeError(
-        f"{op.name}: argument {place + 1} is {describe(arg)}, expected an array or a number; "
-        f"{remedy}"
+        f"{name}: argument {place + 1} is {describe(arg)}, expected an array or a number; {remedy}"
     )
 
 

@@ -4,11 +4,13 @@ from polygrad.compile.graph import Graph
 from polygrad.compile.passes.cse import common_subexpressions
 from polygrad.compile.passes.dce import dead_code
 from polygrad.compile.passes.fold import fold_constants, literals
+from polygrad.compile.passes.numbers import arrays_for_numbers
 from polygrad.compile.passes.simplify import simplify
 from polygrad.compile.passes.transposes import transposes
 
 PASSES = (
-    dead_code, fold_constants, literals, simplify, transposes, common_subexpressions, dead_code,
+    dead_code, arrays_for_numbers, fold_constants, literals, simplify, transposes,
+    common_subexpressions, dead_code,
 )  # fmt: skip
 """In the order they run. None changes a result by more than a rounding error."""
 

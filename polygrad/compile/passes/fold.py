@@ -7,7 +7,7 @@ from polygrad.backend import backend_for_type
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.compile.passes.rewrite import rewrite
-from polygrad.core.op import OPS
+from polygrad.core.op import OPS, Op
 from polygrad.core.trace import evaluate
 
 LARGEST = 1 << 20
@@ -57,7 +57,7 @@ def literals(graph: Graph) -> Graph:
             known[value] = number
 
     def rule(equation: Equation, _: Any) -> Any:
-        if not by_element(equation.op) or equation.op is OPS["where"]:
+        if not _takes_numbers(equation.op):
             return None
         places = [i for i, x in enumerate(equation.inputs) if isinstance(x, Value) and x in known]
         others = [x for x in equation.values if x not in known]
@@ -72,6 +72,14 @@ def literals(graph: Graph) -> Graph:
         return [Equation(equation.op, inputs, equation.params, equation.outputs)]
 
     return rewrite(graph, rule)
+
+
+def _takes_numbers(op: Op) -> bool:
+    """Whether each library's implementation takes a Python number beside an array.
+
+    The standard's functions do. One of ours, or of a user's, may ask an operand for its shape.
+    """
+    return by_element(op) and op.forward is None and op is not OPS["where"]
 
 
 def _uniform(array: Any) -> Any:

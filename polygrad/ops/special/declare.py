@@ -4,14 +4,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from polygrad.array import Array, raw_and_backend
-from polygrad.backend import SCALAR_TYPES
+from polygrad.array import Array, is_array, is_number, raw_and_backend
+from polygrad.backend import SCALAR_TYPES, backend_for_type
 from polygrad.core.op import Rule
-from polygrad.core.trace import PYTHON_SCALARS, lifted
+from polygrad.core.trace import PYTHON_SCALARS, lifted, not_an_array
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import BackendError, NonDifferentiableError
 from polygrad.ops.creation import asarray
+from polygrad.ops.datatypes import astype
 from polygrad.ops.declare import elementwise
 
 Generic = Callable[..., Any] | None
@@ -31,15 +32,15 @@ def special(
     if len(rules) == 2:
 
         def function(x1: Any, x2: Any, /) -> Any:
-            return base(*operands(x1, x2))
+            return base(*operands(x1, x2, of=name))
     elif len(rules) == 3:
 
         def function(x1: Any, x2: Any, x3: Any, /) -> Any:
-            return base(*operands(x1, x2, x3))
+            return base(*operands(x1, x2, x3, of=name))
     elif len(rules) == 4:
 
         def function(x1: Any, x2: Any, x3: Any, x4: Any, /) -> Any:
-            return base(*operands(x1, x2, x3, x4))
+            return base(*operands(x1, x2, x3, x4, of=name))
 
     function.__doc__, function.__name__ = base.__doc__, name
     function.__qualname__, function.__module__ = name, sys._getframe(1).f_globals["__name__"]
@@ -69,25 +70,36 @@ def _native(name: str, generic: Generic) -> Callable[..., Any]:
     return forward
 
 
-def operands(*values: Any) -> list[Any]:
+def operands(*values: Any, of: str = "") -> list[Any]:
     """The values as arrays that mix: each Python number beside the first array among them.
 
     Library arrays beside an Array are wrapped, since not every library knows one in ``a * b``.
+    Numbers that `jit` traces are converted, too: rules and libraries may ask for their data type.
+    Raises ArgumentTypeError for what is neither, in the name ``of`` (that of the caller).
     """
+    for place, value in enumerate(values):
+        known = type(value) in PYTHON_SCALARS or is_array(value)
+        if not known and backend_for_type(type(value)) is None:
+            raise not_an_array(of or sys._getframe(1).f_code.co_name, place, value)
     if any(type(v) is Array for v in values):
         values = tuple(map(lifted, values))
-    arrays = [v for v in values if type(v) not in PYTHON_SCALARS and type(v) not in SCALAR_TYPES]
+    arrays = [v for v in values if not _is_number(v)]
     if len(arrays) == len(values):
         return arrays
     if not arrays:
-        return [asarray(value) for value in values]
+        return [value if is_number(value) else asarray(value) for value in values]
     like = next((a for a in arrays if type(a) is Array), arrays[0])
     inexact = [a for a in arrays if as_dtype(a.dtype).is_inexact]
     dtype = as_dtype(inexact[0].dtype) if inexact else "float64"
-    return [
-        beside(v, like, dtype) if type(v) in PYTHON_SCALARS or type(v) in SCALAR_TYPES else v
-        for v in values
-    ]
+    return [_beside(v, like, dtype) if _is_number(v) else v for v in values]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in PYTHON_SCALARS or type(value) in SCALAR_TYPES or is_number(value)
+
+
+def _beside(value: Any, like: Any, dtype: Any) -> Any:
+    return astype(value, dtype) if is_number(value) else beside(value, like, dtype)
 
 
 def beside(value: Any, like: Any, dtype: Any = None) -> Any:
