@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from polygrad.backend import Backend, Library, one_line
+from polygrad.places import last_values
 
 _EXTRAS = "pip install 'polygrad-xp[cuda13]' (or [cuda12] for a CUDA 12 driver)"
 _CREATION = (
@@ -161,6 +162,21 @@ class CupyBackend(Backend):
                 cupy.add.at(out, key, value.astype(atomic, copy=False))
                 return out.astype(value.dtype, copy=False)
 
+        def index_set(x: Any, value: Any, key: Any) -> Any:
+            with x.device:
+                out = x.copy()
+                if _names_places_twice(key):
+                    value = last_values(xp, value, key, x.shape, xp.getitem, latest)
+                out[key] = value
+                return out
+
+        def latest(places: Any, size: int) -> Any:
+            # CuPy writes in no fixed order. The type is one that has an atomic maximum.
+            writes = cupy.arange(places.size, dtype="uint64")
+            found = cupy.zeros(size + 1, "uint64")
+            cupy.maximum.at(found, places, writes)
+            return found[places].astype("int64")
+
         def _names_places_twice(key: Any) -> bool:
             parts = key if isinstance(key, tuple) else (key,)
             return any(isinstance(p, cupy.ndarray) and p.dtype.kind != "b" for p in parts)
@@ -171,7 +187,8 @@ class CupyBackend(Backend):
 
         made = {name: placed(getattr(xp, name)) for name in _CREATION}
         special = Library("cupyx.scipy.special", _EXTRAS)
-        return {**made, "scatter_add": scatter_add, "special": special}
+        added = {"index_set": index_set, "scatter_add": scatter_add}
+        return {**made, **added, "special": special}
 
 
 def _no_driver(runtime: Any, message: str) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 
 import jax
 
+from polygrad.additions import can_repeat
 from polygrad.backends.indexing import axes_of
+from polygrad.places import last_values
 
 
 def functions(xp: ModuleType, raw_dtype: Callable[[Any], Any]) -> dict[str, Any]:
@@ -27,6 +29,13 @@ def functions(xp: ModuleType, raw_dtype: Callable[[Any], Any]) -> dict[str, Any]
 
     def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
         return xp.zeros(shape, dtype=value.dtype).at[key].add(value)
+
+    def index_set(x: Any, value: Any, key: Any) -> Any:
+        # A copy with the value at the key, and nothing at places out of range.
+        _checked(x, key)
+        if can_repeat(key):
+            value = last_values(xp, value, key, x.shape, getitem, _latest)
+        return x.at[key].set(value)
 
     def searchsorted(x1: Any, x2: Any, /, **options: Any) -> Any:
         # JAX has 32 bits here whatever its default integer.
@@ -51,10 +60,10 @@ def getitem(x: Any, key: Any) -> Any:
     return x.at[key].get(mode="fill") if _checked(x, key) else x[key]
 
 
-def index_set(x: Any, value: Any, key: Any) -> Any:
-    """A copy of ``x`` with ``value`` at ``key``; nothing at places out of range."""
-    _checked(x, key)
-    return x.at[key].set(value)
+def _latest(places: Any, size: int) -> Any:
+    """For each write to a place the last one to it: XLA writes in no fixed order."""
+    writes = jax.numpy.arange(places.size)
+    return jax.numpy.zeros(size + 1, writes.dtype).at[places].max(writes)[places]
 
 
 def _checked(x: Any, key: Any) -> bool:

@@ -5,8 +5,10 @@ from typing import Any
 
 import torch
 
+from polygrad.additions import can_repeat
 from polygrad.backends.indexing import axes_of, is_mask, parts_of, reversed_slice, width
 from polygrad.corrections import corrections
+from polygrad.places import last_values
 
 # Unsigned integers that PyTorch stores, and that NumPy computes with (see TorchBackend.elsewhere).
 STORED = (torch.uint16, torch.uint32, torch.uint64)
@@ -23,10 +25,16 @@ def functions(xp: ModuleType) -> dict[str, Any]:
     for name in xp.fft.__all__:
         function = getattr(xp.fft, name)
         setattr(fft, name, function if name.endswith("freq") else _with_empty(function))
+
+    def index_set(x: Any, value: Any, key: Any) -> Any:
+        if can_repeat(key):
+            value = last_values(xp, value, key, x.shape, getitem, _latest)
+        return _put(x.clone(), value, key, False)
+
     return {
         "_solve_triangular": lambda a, b, upper: torch.linalg.solve_triangular(a, b, upper=upper),
         "getitem": getitem,
-        "index_set": lambda x, value, key: _put(x.clone(), value, key, False),
+        "index_set": index_set,
         "scatter_add": lambda value, key, shape: _put(value.new_zeros(shape), value, key, True),
         "acos": acos,
         "count_nonzero": _no_axes_counted(xp.count_nonzero),
@@ -89,6 +97,12 @@ def _put(out: Any, value: Any, key: Any, accumulate: bool) -> Any:
     else:
         out[tuple(parts)] = value
     return out.flip(reverse) if reverse else out
+
+
+def _latest(places: Any, size: int) -> Any:
+    """For each write to a place the last one to it: PyTorch writes in no fixed order."""
+    writes = torch.arange(places.numel(), device=places.device)
+    return writes.new_zeros(size + 1).scatter_reduce(0, places, writes, "amax")[places]
 
 
 def unique_all(x: Any) -> tuple[Any, Any, Any, Any]:

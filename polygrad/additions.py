@@ -79,6 +79,14 @@ def scipy_on_host(backend: Any) -> Library:
     return Library("scipy.special", SPECIAL, adapt=adapt)
 
 
+def can_repeat(key: Any) -> bool:
+    """Whether an index may name a place twice: only one with arrays of integers in it may."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(
+        hasattr(p, "dtype") and p.shape and str(p.dtype).rpartition(".")[2] != "bool" for p in parts
+    )
+
+
 def keep_zeros(xp: Any, g: Any, c: Any) -> Any:
     """``c``, a cotangent ``g`` times a derivative, with 0 in place of 0 times infinity or nan.
 
@@ -100,11 +108,23 @@ def generic(xp: Any) -> dict[str, Any]:
         return x[key]
 
     def index_set(x: Any, value: Any, key: Any) -> Any:
+        if not hasattr(type(x), "__setitem__"):
+            from polygrad.places import replaced
+
+            return replaced(xp, x, value, key, xp.getitem)
         out = xp.asarray(x, copy=True)
+        if can_repeat(key):
+            from polygrad.places import last_values, latest_by_sorting
+
+            value = last_values(xp, value, key, x.shape, xp.getitem, latest_by_sorting(xp))
         out[key] = value
         return out
 
     def scatter_add(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
+        if can_repeat(key) or not hasattr(type(value), "__setitem__"):
+            from polygrad.places import added
+
+            return added(xp, value, key, shape, xp.getitem)
         out = xp.zeros(shape, dtype=value.dtype, device=xp.device_of(value))
         out[key] = value
         return out

@@ -16,7 +16,7 @@ CORE = ROOT / "polygrad"
 
 # Each layer may import those above it, and itself.
 LAYERS = [
-    {"errors", "locks"},
+    {"errors", "locks", "places"},
     {"dtypes", "tree", "standard", "corrections", "additions"},
     {"backend", "threefry"},
     {"device"},
@@ -128,6 +128,7 @@ def test_backends_import_of_polygrad_only_what_a_record_needs():
                     "dtypes",
                     "errors",
                     "locks",
+                    "places",
                 ), (  # fmt: skip
                     f"{path}:{line} imports {module}"
                 )

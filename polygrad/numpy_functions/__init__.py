@@ -22,6 +22,7 @@ from polygrad.numpy_functions import (  # noqa: F401  each enters its functions 
     shapes,
     table,
     ufuncs,
+    writing,
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.dtypes import as_dtype
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.numpy_functions.table import array, numpy_function, write
 from polygrad.ops import special
 
 
@@ -109,7 +109,8 @@ def nan_to_num(
     x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
     """numpy.nan_to_num."""
-    return ops.nan_to_num(array(x), nan=nan, posinf=posinf, neginf=neginf)
+    out = ops.nan_to_num(array(x), nan=nan, posinf=posinf, neginf=neginf)
+    return out if copy else write("numpy.nan_to_num(copy=False)", out, x)
 
 
 @numpy_function("sinc")

@@ -37,7 +37,8 @@ def call(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     options = {
         key: value
         for key, value in options.items()
-        if key not in _LAYOUT and type(value).__name__ != "_NoValueType"
+        if (key not in _LAYOUT or key in _SIGNATURES[name].parameters)
+        and type(value).__name__ != "_NoValueType"
     }
     out = options.pop("out", None)
     try:
@@ -55,13 +56,18 @@ def write(name: str, result: Any, out: Any) -> Any:
         out = out[0] if len(out) == 1 else out
     if out is None:
         return result
-    if type(out) is not Array:
+    target(name, out)[...] = result
+    return out
+
+
+def target(name: str, value: Any) -> Array:
+    """An array that a function is to write into: it has to be an Array."""
+    if type(value) is not Array:
         raise LostGradientError(
-            f"{name} would write an Array into a {type(out).__name__}, which keeps no gradient; "
+            f"{name} would write an Array into a {type(value).__name__}, which keeps no gradient; "
             "use an Array on the left (pg.asarray(...)), or write x = x + y instead of x += y"
         )
-    out[...] = result
-    return out
+    return value
 
 
 def array(value: Any) -> Any:

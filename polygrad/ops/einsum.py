@@ -5,7 +5,6 @@ backend that those have is inherited. The order of the products comes from opt_e
 """
 
 import math
-import string
 from typing import Any
 
 from polygrad.array import is_array
@@ -90,7 +89,7 @@ def _symbol(number: int) -> str:
     """A letter for a number: the alphabet, then Greek and beyond."""
     if number < 0:
         raise ValueError(number)
-    letters = string.ascii_letters
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     return letters[number] if number < len(letters) else chr(number - len(letters) + 0x3B1)
 
 

@@ -1,7 +1,9 @@
 """Reading and replacing parts of arrays: every index form is one op and its transpose."""
 
+import math
 from typing import Any
 
+from polygrad.additions import can_repeat
 from polygrad.array import Array, is_array
 from polygrad.backend import SCALAR_TYPES
 from polygrad.core.kinds import Linear, unbroadcast
@@ -53,7 +55,19 @@ scatter_op = Linear(
 def _transpose_set(xp: Any, g: Any, x: Any, value: Any, *arrays: Any, index: Any) -> Any:
     key = _fill(index, arrays)
     zero = xp.zeros((), dtype=g.dtype, device=xp.device_of(g))
-    return xp.index_set(g, zero, key), unbroadcast(xp, xp.getitem(g, key), value.shape)
+    written = xp.getitem(g, key)
+    if can_repeat(key):
+        stands = _stands(xp, written.shape, g, key)
+        written = xp.where(stands, written, xp.zeros_like(written))
+    return xp.index_set(g, zero, key), unbroadcast(xp, written, value.shape)
+
+
+def _stands(xp: Any, shape: tuple[int, ...], x: Any, key: Any) -> Any:
+    """Whether each write to ``x[key]`` is the last one to its place, as the same op has it."""
+    device = xp.device_of(x)
+    writes = xp.reshape(xp.arange(math.prod(shape), device=device), shape)
+    last = xp.index_set(xp.zeros(x.shape, dtype=writes.dtype, device=device), writes, key)
+    return xp.getitem(last, key) == writes
 
 
 index_set_op = Linear(
@@ -149,7 +163,7 @@ def index_set(x: Any, value: Any, key: Any, /) -> Any:
     """A copy of ``x`` with ``value`` at the places ``key`` names: ``x[key] = value``.
 
     ``value`` broadcasts and takes the data type of ``x``. Where a place is named several times
-    the last value stands, and the gradient by ``value`` is not defined.
+    the last value stands, on every device, and the values before it get no gradient.
 
     >>> pg.index_set(pg.zeros(3), 5.0, 1)
     Array([0., 5., 0.], dtype=float64, device=cpu)

@@ -37,7 +37,7 @@ class At:
         """``values`` added; where the place is named twice, both are."""
         x = self._x
         values = self._fitted(values)
-        if _is_mask(self._key):
+        if _is_mask(self._key) and not _has_integers(self._key):
             return index_set(x, getitem(x, self._key) + values, self._key)
         return x + scatter_add(values, self._key, tuple(x.shape))
 
@@ -152,8 +152,8 @@ def at(x: Any, /) -> At:
 
     The methods are ``set add subtract multiply divide power min max apply(function, values)``
     and ``get``. ``key`` is anything that indexing takes, ``values`` broadcast. A place named
-    several times gets all its updates, except with ``set``. Differentiable by ``x`` and by the
-    values.
+    several times gets all its updates in their order; with ``set`` the last value stands.
+    Differentiable by ``x`` and by the values.
 
     >>> x = pg.zeros(3)
     >>> x.at[[0, 0, 2]].add(pg.asarray([1.0, 2.0, 5.0]))

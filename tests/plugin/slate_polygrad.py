@@ -50,23 +50,3 @@ class SlateBackend(Backend):
 
     def to_host(self, array):
         return array.host
-
-    def overrides(self, xp):
-        import array_api_compat.numpy as np
-        import slate
-
-        def plain(key):
-            parts = key if isinstance(key, tuple) else (key,)
-            return tuple(part.host if isinstance(part, slate.Slate) else part for part in parts)
-
-        def scatter_add(value, key, shape):
-            out = np.zeros(shape, dtype=value.dtype)
-            np.add.at(out, plain(key), value.host)
-            return slate.Slate(out, value.device)
-
-        def index_set(x, value, key):
-            out = np.asarray(x.host, copy=True)
-            out[plain(key)] = value.host
-            return slate.Slate(out, x.device)
-
-        return {"scatter_add": scatter_add, "index_set": index_set}
