@@ -1,8 +1,7 @@
 """The code of one loop nest: everything it computes at an element, stores and running totals."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from polygrad.compile import index as indexing
@@ -10,12 +9,11 @@ from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import Line
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.schedule import Loop, Root
-from polygrad.compile.native.text import Code, real
+from polygrad.compile.native.text import Code
+from polygrad.compile.native.totals import Total, combine, convert_total, to_memory, wide
 from polygrad.compile.native.types import (
     constant,
     convert,
-    is_float,
-    is_signed,
     load,
     memory,
     store,
@@ -24,16 +22,11 @@ from polygrad.compile.native.types import (
 Buffer = tuple[str, Any]  # what a pointer stands for: ("value", value) or ("copy", number)
 
 
-@dataclass
-class Total:
-    """A reduction as the loops carry it: in a register, over the last axes, or in memory."""
-
-    root: Root
-    start: int  # the first loop that carries it in a register; beyond the last: in memory
-    target: Line
-    first: str  # what a total begins with
-    kind: str
-    value: str = ""
+BLOCK = 512
+"""Elements that are added up before they are added to the rest, so that sums are exact to a few
+units in the last place however long they are."""
+ROWS = 1024
+"""Rows from which on totals in memory, to which each row adds, are in float64."""
 
 
 class Nest:
@@ -63,13 +56,18 @@ class Nest:
         self.chunks = -(-rows // self.step)
         self.parts: dict[Root, Value] = {}  # totals of the chunks, one after the other
         for root in loop.roots:
-            if root.op and self.chunks > 1 and self.outer in root.axes:
+            if root.op and self.outer in root.axes and (self.chunks > 1 or self._long(root)):
                 kept = [n for d, n in enumerate(loop.space) if d not in root.axes]
                 old = root.value
-                self.parts[root] = Value((self.chunks, *kept), old.dtype, old.device)
+                self.parts[root] = Value((self.chunks, *kept), wide(root), old.device)
 
     def _totals(self) -> bool:
         return any(root.op and self.outer in root.axes for root in self.loop.roots)
+
+    def _long(self, root: Root) -> bool:
+        """Whether a total in memory gets so many rows that it had better be a wide one."""
+        inner = max(d for d, name in enumerate(self.names) if name)
+        return inner not in root.axes and self.rows > ROWS and wide(root) != root.value.dtype
 
     # -- which axes can be one ------------------------------------------------------------------
 
@@ -161,12 +159,13 @@ class Nest:
         for total in self.totals:
             if total.start >= len(self.dims) or not self._register_only(total):
                 self._fill(total)
+        begin = {id(t): t.first(t.wide) for t in self.totals}
         if self.dims:
-            flag = self._loop(0, {id(t): t.first for t in self.totals}, "0")
+            flag = self._loop(0, begin, "0")
         else:
-            flag = self._inner({id(t): t.first for t in self.totals}, "0")
+            flag = self._inner({id(t): t.first(t.dtype) for t in self.totals}, "0")
             for total in self.totals:
-                self._finish(total, total.value)
+                self._finish(total, convert_total(code, total.value, total.dtype, total.wide))
         if self.needs_status:
             code.do(f"%old = atomicrmw or ptr %status, i32 {flag} monotonic")
         code.do("ret void")
@@ -179,11 +178,14 @@ class Nest:
 
     def _total(self, root: Root) -> Total:
         dtype = root.value.dtype
-        kind = memory(dtype)
+        large = wide(root)
+        kept = large if root in self.parts else dtype
+        if root.op == "sum" and root.source.dtype == large:
+            dtype = large
         start = len(self.dims)
         while start and self.dims[start - 1] in root.axes:
             start -= 1
-        return Total(root, start, self.target(root), first_value(root.op, dtype), kind)
+        return Total(root, start, self.target(root), dtype, large, kept)
 
     def _register_only(self, total: Total) -> bool:
         """Whether no loop outside of the total's own adds to it once more."""
@@ -199,7 +201,7 @@ class Nest:
         if root in self.parts:
             size = max(root.value.size, 1)
             at = code.put(f"add i64 {at}, {code.put(f'mul i64 %chunk, {size}')}")
-        return code.put(f"getelementptr inbounds {total.kind}, ptr {pointer}, i64 {at}")
+        return code.put(f"getelementptr inbounds {memory(total.memory)}, ptr {pointer}, i64 {at}")
 
     def _fill(self, total: Total) -> None:
         """Begin a total in memory."""
@@ -224,8 +226,10 @@ class Nest:
         code.label(f"f{tag}")
         code.do(f"{i} = phi i64 [ 0, %{self.block} ], [ {j}, %f{tag} ]")
         at = code.put(f"add i64 {i}, {base}")
-        place = code.put(f"getelementptr inbounds {total.kind}, ptr {pointer}, i64 {at}")
-        code.do(f"store {total.kind} {total.first}, ptr {place}, align {total.root.value.dtype.itemsize}")  # fmt: skip # noqa: E501
+        kind = memory(total.memory)
+        place = code.put(f"getelementptr inbounds {kind}, ptr {pointer}, i64 {at}")
+        first = total.first(total.memory)
+        code.do(f"store {kind} {first}, ptr {place}, align {total.memory.itemsize}")
         code.do(f"{j} = add nuw nsw i64 {i}, 1")
         code.do(f"{c} = icmp ult i64 {j}, {count}")
         code.do(f"br i1 {c}, label %f{tag}, label %g{tag}")
@@ -233,58 +237,100 @@ class Nest:
         self.block = f"g{tag}"
 
     def _loop(self, depth: int, totals: dict[int, str], flag: str) -> str:
-        code, d = self.code, self.dims[depth]
-        name = self.names[d]
-        header, after = f"h{depth}", f"x{depth}"
-        before = self.block
-        code.do(f"br label %{header}")
-        code.label(header)
-        self.block = header
-        carried = [t for t in self.totals if t.start <= depth]
-        holes: list[tuple[int, str, str, str, Total]] = []
+        """A loop and those inside it; totals are wide ones, and so are the values it leaves."""
+        d = self.dims[depth]
         start = "%lo" if d == self.outer else "0"
         stop = "%hi" if d == self.outer else str(self.extent[d])
-        following = f"{name}n"
-        code.do(f"{name} = phi i64 [ {start}, %{before} ], [ {following}, %LATCH ]")
-        variable_at = len(code.lines) - 1
-        inside = dict(totals)
-        for total in carried:
-            phi = code.name()
-            code.lines.append("")
-            holes.append((len(code.lines) - 1, phi, inside[id(total)], total.kind, total))
-            inside[id(total)] = phi
-        flag_phi = ""
-        if self.needs_status:
-            flag_phi = code.name()
-            code.lines.append("")
-            flag_at = len(code.lines) - 1
+        carried = [t for t in self.totals if t.start <= depth]
         if depth == len(self.dims) - 1:
-            flag_next = self._inner(inside, flag_phi)
+            flag = self._innermost(depth, start, stop, totals, flag)
         else:
-            fresh = {**inside, **{id(t): t.first for t in self.totals if t.start == depth + 1}}
-            flag_next = self._loop(depth + 1, fresh, flag_phi)
-            for total in self.totals:
-                if total.start == depth + 1:
+
+            def body(phis: Sequence[str], flag: str) -> str:
+                inside = dict(totals)
+                inside.update((id(t), phi) for t, phi in zip(carried, phis, strict=True))
+                begun = [t for t in self.totals if t.start == depth + 1]
+                inside.update((id(t), t.first(t.wide)) for t in begun)
+                flag = self._loop(depth + 1, inside, flag)
+                for total in begun:
                     self._finish(total, total.value)
-        code.do(f"{following} = add nuw nsw i64 {name}, 1")
-        check = code.put(f"icmp ult i64 {following}, {stop}")
-        code.do(f"br i1 {check}, label %{header}, label %{after}")
-        latch = self.block
-        code.lines[variable_at] = code.lines[variable_at].replace("%LATCH", f"%{latch}")
-        for at, phi, first, kind, total in holes:
-            code.lines[at] = (
-                f"  {phi} = phi {kind} [ {first}, %{before} ], [ {total.value}, %{latch} ]"
-            )
-        if self.needs_status:
-            code.lines[flag_at] = (
-                f"  {flag_phi} = phi i32 [ {flag}, %{before} ], [ {flag_next}, %{latch} ]"
-            )
-        code.label(after)
-        self.block = after
+                return flag
+
+            begins = [(memory(t.wide), totals[id(t)]) for t in carried]
+            flag = self._turns(self.names[d], (start, stop, 1), carried, begins, flag, body)
         if depth == 0:
             for total in self.totals:
                 if total.start == 0:
                     self._finish(total, total.value)
+        return flag
+
+    def _innermost(
+        self, depth: int, start: str, stop: str, totals: dict[int, str], flag: str
+    ) -> str:
+        """The innermost loop; a long one that sums is one over blocks, and one in each of them."""
+        code, d = self.code, self.dims[depth]
+        carried = [t for t in self.totals if t.start <= depth]
+        extent = self.step if d == self.outer else self.extent[d]
+
+        def once(start: str, stop: str, totals: dict[int, str], flag: str) -> str:
+            def body(phis: Sequence[str], flag: str) -> str:
+                return self._inner({id(t): phi for t, phi in zip(carried, phis, strict=True)}, flag)
+
+            begins = [
+                (memory(t.dtype), t.first(t.dtype) if t.sums else totals[id(t)]) for t in carried
+            ]
+            flag = self._turns(self.names[d], (start, stop, 1), carried, begins, flag, body)
+            for t in carried:
+                t.value = convert_total(code, t.value, t.dtype, t.wide)
+                if t.sums and totals[id(t)] != t.first(t.wide):
+                    t.value = code.two("fadd", memory(t.wide), totals[id(t)], t.value)
+            return flag
+
+        if extent <= BLOCK or not any(t.sums for t in carried):
+            return once(start, stop, totals, flag)
+        block = f"{self.names[d]}b"
+
+        def body(phis: Sequence[str], flag: str) -> str:
+            end = code.put(f"add nuw nsw i64 {block}, {BLOCK}")
+            less = code.put(f"icmp ult i64 {end}, {stop}")
+            end = code.select(less, "i64", end, stop)
+            return once(block, end, {id(t): p for t, p in zip(carried, phis, strict=True)}, flag)
+
+        begins = [(memory(t.wide), totals[id(t)]) for t in carried]
+        return self._turns(block, (start, stop, BLOCK), carried, begins, flag, body)
+
+    def _turns(
+        self, name: str, over: tuple[str, str, int], carried: Sequence[Total],
+        begins: Sequence[tuple[str, str]], flag: str, body: Callable[[Sequence[str], str], str],
+    ) -> str:  # fmt: skip
+        """One loop of one turn at least, which carries totals and the flag."""
+        code, before, (start, stop, step) = self.code, self.block, over
+        header, after = f"h_{name[1:]}", f"x_{name[1:]}"
+        code.do(f"br label %{header}")
+        code.label(header)
+        self.block = header
+        following = f"{name}n"
+        at = len(code.lines)
+        phis = [code.name() for _ in begins]
+        flag_phi = code.name() if self.needs_status else ""
+        code.lines += [""] * (1 + len(phis) + self.needs_status)
+        flag_next = body(phis, flag_phi)
+        code.do(f"{following} = add nuw nsw i64 {name}, {step}")
+        check = code.put(f"icmp ult i64 {following}, {stop}")
+        code.do(f"br i1 {check}, label %{header}, label %{after}")
+        ends = [(name, "i64", start, following)]
+        ends += [
+            (phi, kind, begin, t.value)
+            for t, phi, (kind, begin) in zip(carried, phis, begins, strict=True)
+        ]
+        if self.needs_status:
+            ends.append((flag_phi, "i32", flag, flag_next))
+        for i, (phi, kind, begin, end) in enumerate(ends):
+            code.lines[at + i] = (
+                f"  {phi} = phi {kind} [ {begin}, %{before} ], [ {end}, %{self.block} ]"
+            )
+        code.label(after)
+        self.block = after
         return flag_next
 
     def _inner(self, totals: dict[int, str], flag: str) -> str:
@@ -300,13 +346,11 @@ class Nest:
                 store(code, x, address, dtype)
                 continue
             total = next(rest)
-            x = to_memory(
-                code, convert(code, x, root.source.dtype, root.value.dtype), root.value.dtype
-            )
+            x = to_memory(code, convert(code, x, root.source.dtype, total.dtype), total.dtype)
             if total.start < len(self.dims) or not self.dims:
-                total.value = combine(code, root.op, root.value.dtype, totals[id(total)], x)
+                total.value = combine(code, root.op, total.dtype, totals[id(total)], x)
             else:
-                self._add(total, x)
+                self._add(total, convert_total(code, x, total.dtype, total.memory))
         if not self.needs_status:
             return flag
         for condition, reason in code.refusals:
@@ -314,56 +358,17 @@ class Nest:
         return flag
 
     def _add(self, total: Total, x: str) -> None:
-        code, dtype = self.code, total.root.value.dtype
-        place = self._place(total)
-        old = code.put(f"load {total.kind}, ptr {place}, align {dtype.itemsize}")
+        code, dtype = self.code, total.memory
+        place, kind = self._place(total), memory(dtype)
+        old = code.put(f"load {kind}, ptr {place}, align {dtype.itemsize}")
         new = combine(code, total.root.op, dtype, old, x)
-        code.do(f"store {total.kind} {new}, ptr {place}, align {dtype.itemsize}")
+        code.do(f"store {kind} {new}, ptr {place}, align {dtype.itemsize}")
 
     def _finish(self, total: Total, value: str) -> None:
         """Put a total from a register where it belongs."""
+        value = convert_total(self.code, value, total.wide, total.memory)
         if self.dims and not self._register_only(total):
             self._add(total, value)
             return
-        place = self._place(total)
-        align = total.root.value.dtype.itemsize
-        self.code.do(f"store {total.kind} {value}, ptr {place}, align {align}")
-
-
-def to_memory(code: Code, x: str, dtype: Any) -> str:
-    """A register as memory has it: bool as a byte."""
-    return code.cast("zext", "i1", x, "i8") if dtype.group == "bool" else x
-
-
-def first_value(op: str, dtype: Any) -> str:
-    """What a reduction begins with."""
-    kind = memory(dtype)
-    if op in ("sum", "sum_integer", "any"):
-        return real(-0.0 if op == "sum" else 0.0, kind) if is_float(dtype) else "0"
-    if op in ("prod", "prod_integer", "all"):
-        return real(1.0, kind) if is_float(dtype) else "1"
-    if is_float(dtype):
-        return real(float("-inf") if op == "max" else float("inf"), kind)
-    if dtype.group == "bool":
-        return "0" if op == "max" else "1"
-    low = -(1 << dtype.bits - 1) if is_signed(dtype) else 0
-    high = (1 << dtype.bits - 1) - 1 if is_signed(dtype) else (1 << dtype.bits) - 1
-    return str(low if op == "max" else high)
-
-
-def combine(code: Code, op: str, dtype: Any, total: str, x: str) -> str:
-    """A total with one more element; sums and products may be taken in any order."""
-    kind = memory(dtype)
-    op = op.removesuffix("_integer")
-    if op == "sum":
-        return code.two("fadd reassoc" if is_float(dtype) else "add", kind, total, x)
-    if op == "prod":
-        return code.two("fmul reassoc" if is_float(dtype) else "mul", kind, total, x)
-    if op in ("all", "any"):
-        return code.two("and" if op == "all" else "or", kind, total, x)
-    if is_float(dtype):
-        name = f"llvm.{op}imum.f{dtype.bits}"
-    else:
-        name = f"llvm.{'s' if is_signed(dtype) else 'u'}{op}.{kind}"
-    code.needs.add((name, f"{kind}*2"))
-    return code.call(name, kind, total, x)
+        place, dtype = self._place(total), total.memory
+        self.code.do(f"store {memory(dtype)} {value}, ptr {place}, align {dtype.itemsize}")
