@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from polygrad.compile import index as indexing
+from polygrad.compile.abstract import broadcast
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import is_slot
@@ -20,6 +21,9 @@ OTHERS = listed("matmul", "tril", "triu") | {class_places}
 CASTS = listed("astype", "astype_discrete", "copy")
 EXTREMES = listed("max", "min")
 MATMUL = OPS["matmul"]
+LONG = 1024
+"""Elements of a row from which on its product with a column is a sum."""
+_TURNS = listed("matrix_transpose", "permute_dims")
 
 
 def prepare(graph: Graph) -> Graph:
@@ -34,14 +38,14 @@ def prepare(graph: Graph) -> Graph:
     return found
 
 
-def _rule(equation: Equation, _: Any) -> Any:
+def _rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
     if equation.op is MATMUL:
-        return _matmul(equation)
+        return _matmul(equation, producers)
     return mean_as_sum(equation) if equation.op is OPS["mean"] else None
 
 
-def _matmul(equation: Equation) -> Any:
-    """A product of one data type."""
+def _matmul(equation: Equation, producers: dict[Value, Equation]) -> Any:
+    """A product of one data type; with one long column it is a sum, and as exact as those."""
     out, before, operands = equation.out, [], []
     for x in equation.inputs:
         if x.dtype != out.dtype:
@@ -49,7 +53,26 @@ def _matmul(equation: Equation) -> Any:
             before.append(Equation(OPS["astype"], (x,), {"dtype": out.dtype}, (new,)))
             x = new
         operands.append(x)
+    left, right = operands
+    turned = left in producers and producers[left].op in _TURNS
+    column = right.ndim == 1 or right.shape[-1] == 1
+    if column and left.shape[-1] >= LONG and out.dtype.is_inexact and not turned:
+        return [*before, *_as_sum(left, right, out)]
     return [*before, Equation(equation.op, operands, {}, equation.outputs)] if before else None
+
+
+def _as_sum(left: Value, right: Value, out: Value) -> list[Equation]:
+    """A product with a column, summed over the rows of the left operand."""
+    found = []
+    if right.ndim > 1:
+        row = Value((*right.shape[:-2], 1, right.shape[-2]), out.dtype, out.device)
+        found.append(Equation(OPS["matrix_transpose"], (right,), {}, (row,)))
+        right = row
+    shape = broadcast([left.shape, right.shape])
+    parts = Value(shape, out.dtype, out.device)
+    params = {"axis": (len(shape) - 1,), "keepdims": len(out.shape) == len(shape)}
+    found.append(Equation(OPS["multiply"], (left, right), {}, (parts,)))
+    return [*found, Equation(OPS["sum"], (parts,), params, (out,))]
 
 
 def _check(equation: Equation) -> None:

@@ -16,6 +16,8 @@ from polygrad.compile.native.types import Unsupported, is_float
 
 DEPTH = 256
 """The inner axis of a block."""
+LONG = 4 * DEPTH
+"""The inner axis from which on a small product is added up in blocks of it too."""
 STRIPS = 4
 """Strips of a block."""
 FEW = 4
@@ -99,7 +101,17 @@ class Small:
             def tile(i: Any, count: int) -> None:
                 start = t.offset(c, (i, n), (j, 1))
                 line = t.offset(a, (i, left[0]))
-                t.tile(line, left, beside, right, start, n, count, columns, s.k)
+                if s.k <= LONG:
+                    t.tile(line, left, beside, right, start, n, count, columns, s.k)
+                    return
+
+                def depth(k0: str) -> None:
+                    first = t.code.put(f"icmp eq i64 {k0}, 0")
+                    turns = t.least(t.code.put(f"sub i64 {s.k}, {k0}"), DEPTH)
+                    there, under = t.offset(line, (k0, left[1])), t.offset(beside, (k0, right))
+                    t.tile(there, left, under, right, start, n, count, columns, turns, first)
+
+                t.loop(0, s.k, DEPTH, depth)
 
             if whole:
                 t.loop(0, whole, rows, lambda i: tile(i, rows))
@@ -124,7 +136,15 @@ class Small:
                 product = code.two(mul, t.kind, x, y)
                 return [code.put(f"{add} {t.kind} {total}, {product}")]
 
-            (total,) = t.loop(0, s.k, 1, step, [(t.kind, t.zero)])
+            def block(k0: str, total: str) -> list[str]:
+                end = t.least(code.put(f"add i64 {k0}, {DEPTH}"), s.k)
+                (part,) = t.loop(k0, end, 1, step, [(t.kind, t.zero)])
+                return [t.add(total, part)]
+
+            if s.k <= LONG:
+                (total,) = t.loop(0, s.k, 1, step, [(t.kind, t.zero)])
+            else:
+                (total,) = t.loop(0, s.k, DEPTH, block, [(t.kind, t.zero)])
             t.store(total, t.offset(c, (i, 1)))
 
         t.loop(0, s.m, 1, row)
@@ -190,11 +210,9 @@ class Packed:
         down = code.put(f"udiv i64 {rest}, {self.wide}")
         first_panel = code.put(f"mul i64 {down}, {self.panels_of_chunk}")
         full_rows, full_columns = s.m // rows, s.n // self.strip
-        last_panel = self._least(
-            code.put(f"add i64 {first_panel}, {self.panels_of_chunk}"), full_rows
-        )
+        last_panel = t.least(code.put(f"add i64 {first_panel}, {self.panels_of_chunk}"), full_rows)
         first_strip = code.put(f"mul i64 {across}, {strips}")
-        last_strip = self._least(code.put(f"add i64 {first_strip}, {strips}"), full_columns)
+        last_strip = t.least(code.put(f"add i64 {first_strip}, {strips}"), full_columns)
         if self.packs:
             a, left = t.offset("%a", (z, self.panels * s.k * rows)), (1, rows)
             panel_step = s.k * rows
@@ -212,7 +230,7 @@ class Packed:
 
         def depth(k0: str) -> None:
             first = code.put(f"icmp eq i64 {k0}, 0")
-            count = self._least(code.put(f"sub i64 {s.k}, {k0}"), DEPTH)
+            count = t.least(code.put(f"sub i64 {s.k}, {k0}"), DEPTH)
 
             def strip_at(j: str) -> str:
                 local = code.put(f"sub i64 {j}, {first_strip}")
@@ -255,10 +273,6 @@ class Packed:
         t.loop(0, s.k, DEPTH, depth)
         self.needs |= code.needs
         return t.function(f"@{name}(ptr noalias %a, ptr noalias %b, ptr noalias %c, i64 %chunk)")
-
-    def _least(self, x: str, bound: int) -> str:
-        less = self.t.code.put(f"icmp ult i64 {x}, {bound}")
-        return self.t.code.select(less, "i64", x, str(bound))
 
     def _pack(self, source: str, target: str, count: str, width: int) -> None:
         """Columns of a strip side by side, row after row."""

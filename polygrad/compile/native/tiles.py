@@ -128,14 +128,8 @@ class Tiles:
         code = self.code
         bases = [self.offset(a, (r, left[0])) for r in range(rows)]
         carried = []
-        for r in range(rows):
-            for start, width in columns:
-                begin = self.splat(width)
-                if first:
-                    kind = f"<{width} x {self.kind}>"
-                    old = self.load(self.offset(c, (r, row), (start, 1)), width)
-                    begin = code.select(first, kind, begin, old)
-                carried.append((f"<{width} x {self.kind}>", begin))
+        for _ in range(rows):
+            carried += [(f"<{width} x {self.kind}>", self.splat(width)) for _, width in columns]
 
         def step(k: str, *totals: str) -> list[str]:
             line = [
@@ -152,7 +146,12 @@ class Tiles:
         totals = iter(self.loop(0, depth, 1, step, carried))
         for r in range(rows):
             for start, width in columns:
-                self.store(next(totals), self.offset(c, (r, row), (start, 1)), width)
+                place, total = self.offset(c, (r, row), (start, 1)), next(totals)
+                if first:  # what blocks add up to is added once: long sums stay exact
+                    kind = f"<{width} x {self.kind}>"
+                    both = self.add(self.load(place, width), total, width)
+                    total = code.select(first, kind, total, both)
+                self.store(total, place, width)
 
     def spread(self, x: str, width: int) -> str:
         """A vector of one number."""
@@ -170,6 +169,16 @@ class Tiles:
         name = f"llvm.fmuladd.v{width}f{self.size * 8}"
         code.needs.add((name, f"{kind}*3"))
         return code.call(name, kind, x, y, total)
+
+    def add(self, x: str, y: str, width: int = 0) -> str:
+        """The sum of two numbers, or vectors."""
+        kind = f"<{width} x {self.kind}>" if width else self.kind
+        return self.code.two("fadd" if is_float(self.dtype) else "add", kind, x, y)
+
+    def least(self, x: str, bound: int) -> str:
+        """The smaller of a number and a bound."""
+        less = self.code.put(f"icmp ult i64 {x}, {bound}")
+        return self.code.select(less, "i64", x, str(bound))
 
     def function(self, head: str) -> str:
         """The whole function."""
