@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import polygrad as pg
-from polygrad.core.op import OPS, listed
+from polygrad.compile.known import listed
+from polygrad.core.op import OPS
 from polygrad.errors import ArgumentValueError, RuleError
 
 X, Y = np.asarray([0.3, 0.1, 0.2]), np.asarray([0.5, 0.7, 0.9])

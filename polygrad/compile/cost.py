@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph
+from polygrad.compile.known import listed
 from polygrad.compile.replay import last_uses
-from polygrad.core.op import OPS, listed
+from polygrad.core.op import OPS
 
 
 class Cost(NamedTuple):

@@ -4,9 +4,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from polygrad.compile.known import listed
 from polygrad.core.kinds import Elementwise
-from polygrad.core.op import OPS, Op, listed
-from polygrad.ops import linalg as _linalg  # noqa: F401  with it, the table of ops is whole
+from polygrad.core.op import OPS, Op
 
 # What stands for a Python number comes out of a loop as an array, and is a number again by this.
 as_number = Elementwise("as_number", 1, forward=lambda xp, x: x)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from polygrad.compile.graph import Equation
-from polygrad.core.op import listed
+from polygrad.compile.known import listed
 
 
 class Line(NamedTuple):

@@ -74,10 +74,10 @@ class Plan:
         """Which outputs are copied, and which written values get memory of their own."""
         self.returned: set[Value] = set()
         self.copied: list[bool] = []
+        given = {*self.graph.constants, *self.graph.inputs}
         for value, again in zip(self.graph.outputs, shared_outputs(self.graph), strict=True):
             base = self.base[value]
-            fixed = base in self.graph.constants or base in self.graph.inputs
-            copied = again or fixed or (base in self.written and base in self.returned)
+            copied = again or base in given or (base in self.written and base in self.returned)
             self.copied.append(copied)
             self._use(value, END)
             if not copied and base in self.written:

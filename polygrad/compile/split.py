@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.core.op import listed
+from polygrad.compile.known import listed
 
 _VIEWS = listed("reshape", "permute_dims", "matrix_transpose", "broadcast_to")
 _CHEAP = listed(

@@ -11,7 +11,8 @@ from polygrad.array import BASE, Array
 from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.compile.abstract import answers, is_weak
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
-from polygrad.core.op import OPS, Op, listed
+from polygrad.compile.known import listed
+from polygrad.core.op import OPS, Op
 from polygrad.core.trace import Trace, not_an_array
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype

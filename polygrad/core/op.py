@@ -23,18 +23,6 @@ OPS: dict[str, "Op"] = {}
 """The op table: every op by name."""
 
 
-def listed(*names: str) -> frozenset["Op"]:
-    """The records of ops of the table, for a table of ops; raises RuleError for a stale name.
-
-    >>> sorted(op.name for op in listed("exp", "log"))
-    ['exp', 'log']
-    """
-    missing = [name for name in names if name not in OPS]
-    if missing:
-        raise RuleError(f"no op of the table is called {' or '.join(map(repr, missing))}")
-    return frozenset(OPS[name] for name in names)
-
-
 class Spec:
     """Shape and dtype of an array that was not kept."""
 

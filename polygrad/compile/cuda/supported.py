@@ -10,8 +10,9 @@ from polygrad.compile.cuda.types import Unsupported
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import is_slot
+from polygrad.compile.known import listed
 from polygrad.compile.passes.expand import class_places
-from polygrad.core.op import OPS, listed
+from polygrad.core.op import OPS
 
 REDUCTIONS = listed("sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any")
 JOINS = listed("concat", "stack", "scatter_add", "index_set", "tril", "triu")

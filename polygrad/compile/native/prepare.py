@@ -8,10 +8,11 @@ from polygrad.compile.abstract import broadcast
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import is_slot
+from polygrad.compile.known import listed
 from polygrad.compile.native.types import Unsupported, check
 from polygrad.compile.passes.expand import class_places
 from polygrad.compile.passes.rewrite import mean_as_sum, rewrite
-from polygrad.core.op import OPS, listed
+from polygrad.core.op import OPS
 
 REDUCTIONS = listed("sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any")
 PIECES = listed("concat", "stack", "index_set", "scatter_add")

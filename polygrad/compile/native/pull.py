@@ -7,12 +7,13 @@ from polygrad.compile import index as indexing
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import ZERO, Index, Line
+from polygrad.compile.known import listed
 from polygrad.compile.native import elements
 from polygrad.compile.native.prepare import is_alias
 from polygrad.compile.native.text import Code, real
 from polygrad.compile.native.types import Unsupported, convert, is_float, load, memory, register
 from polygrad.compile.passes.expand import class_places
-from polygrad.core.op import OPS, listed
+from polygrad.core.op import OPS
 from polygrad.dtypes import DTYPES
 
 _TRIANGLES = listed("tril", "triu")

@@ -21,6 +21,8 @@ DEAR = 6
 """Cost from which on a value is kept for a second loop instead of computed again."""
 LARGEST = 400
 """Cost of the code of one loop from which on it is divided."""
+DEEP = 60
+"""Ops one behind the other from which on a value is stored, so that a loop's code stays short."""
 SMALL = 4096
 """Elements up to which loops are joined though they have no operand in common."""
 
@@ -99,6 +101,7 @@ class Schedule:
 
     def _mark(self) -> None:
         costs: dict[Value, int] = {}
+        depths: dict[Value, int] = {}
         for equation in self.graph.equations:
             op, out = equation.op, equation.out
             if op is MATMUL:
@@ -122,8 +125,10 @@ class Schedule:
                         self.keep(x)
                         continue
                 total += costs.get(x, 0)
-            if total > LARGEST and not is_alias(equation):
+            depth = 1 + max([depths.get(x, 0) for x in equation.values], default=0)
+            if (total > LARGEST or depth > DEEP) and not is_alias(equation):
                 self.stored.add(out)
+            depths[out] = 0 if out in self.stored else depth
             costs[out] = total
         for value in self.graph.outputs:
             if value in self.producers and not is_alias(self.producers[value]):

@@ -8,6 +8,7 @@ the code itself holds no address, and can be kept on disk.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ CHUNKS = 64
 
 ALONE = 1 << 21
 """Work up to which a loop is not worth a second thread: tens of microseconds."""
+MANY = 32
+"""Steps of a program beyond which each stays a function of its own."""
 LINE = 1 << 15
 """Rows that are totalled in one go: the totals of chunks are more exact than one long one."""
 
@@ -72,6 +75,7 @@ class Module:
         self.count = 0  # of addresses in the text
         self.work = 0  # about how many simple operations a run takes
         self.functions: list[str] = []
+        self._names: dict[str, str] = {}  # of functions, by their code
         self.needs: set[tuple[str, str]] = set()
         self.calls: list[Call] = []
         for step in schedule.steps:
@@ -89,11 +93,10 @@ class Module:
         number = len(self.calls)
         nest = Nest(number, loop, self.producers, self.stored, chunks)
         text, needs = nest.text()
-        self.functions.append(text)
         self.needs |= needs
         work = math.prod(loop.space) * max(loop.cost, 1)
         self.work += work
-        name, keys = f"loop{number}", list(nest.buffers)
+        name, keys = self._function(f"loop{number}", text), list(nest.buffers)
         self.calls.append(Call(name, keys, nest.chunks, nest.rows, nest.step, work > ALONE))
         for root, part in nest.parts.items():
             self._loop(Loop(part.shape, [Root(root.value, part, (0,), root.op)]))
@@ -105,30 +108,40 @@ class Module:
         self.work += shape.batch * shape.m * shape.n * shape.k // 4
         if one.small:
             small = Small(one)
-            self.functions.append(small.text(f"product{number}"))
+            name = self._function(f"product{number}", small.text(f"product{number}"))
             self.needs |= small.tiles.code.needs
-            self.calls.append(Call(f"product{number}", [left, right, ("value", out)], 0))
+            self.calls.append(Call(name, [left, right, ("value", out)], 0))
             return
         packed = Packed(one)
-        self.functions.append(packed.text(f"product{number}"))
+        name = self._function(f"product{number}", packed.text(f"product{number}"))
         self.needs |= packed.needs
         if packed.packs:
             panels = "value", Value((packed.packed_size,), out.dtype, out.device)
-            self.functions.append(packed.pack_text(f"pack{number}"))
-            self.calls.append(Call(f"pack{number}", [left, panels], shape.batch * packed.panels))
+            pack = self._function(f"pack{number}", packed.pack_text(f"pack{number}"))
+            self.calls.append(Call(pack, [left, panels], shape.batch * packed.panels))
             left = panels
         keys = [left, right, ("value", out)]
-        self.calls.append(Call(f"product{number}", keys, packed.chunks))
+        self.calls.append(Call(name, keys, packed.chunks))
 
     def _factor(self, factor: Factor) -> None:
         number = len(self.calls)
         rows = (Solve if len(factor.operands) > 1 else Cholesky)(factor)
         self.work += rows.work
-        self.functions.append(rows.text(f"factor{number}"))
+        name = self._function(f"factor{number}", rows.text(f"factor{number}"))
         self.needs |= rows.t.code.needs
         keys: list[Buffer] = [("value", self._base(x)) for x in factor.operands]
         keys.append(("value", factor.equation.out))
-        self.calls.append(Call(f"factor{number}", keys, 0, refuses=True))
+        self.calls.append(Call(name, keys, 0, refuses=True))
+
+    def _function(self, name: str, text: str) -> str:
+        """Add a function, and return its name: that of an earlier one with the same code.
+
+        So the steps of a recurrent network share their code, however many there are.
+        """
+        same = self._names.setdefault(text.replace(f"@{name}(", "@("), name)
+        if same == name:
+            self.functions.append(text)
+        return same
 
     def _base(self, value: Value) -> Value:
         while (inner := self.producers.get(value)) is not None and is_alias(inner):
@@ -200,6 +213,15 @@ class Module:
             given.append("ptr %status")
         return [*lines, f"  call void @{call.function}({', '.join(given)})"]
 
+    def _apart(self) -> list[str]:
+        """The functions; those of a long program are not put into one another.
+
+        LLVM takes much longer for one long function than for as much code in many.
+        """
+        if len(self.calls) <= MANY:
+            return self.functions
+        return [_HEAD.sub(r"\1 noinline nounwind {", text) for text in self.functions]
+
     def _text(self) -> str:
         status = [
             f"  %sp = getelementptr ptr, ptr %buffers, i64 {self.scratch_at + 1}",
@@ -207,18 +229,18 @@ class Module:
         ]
         body: list[str] = []
         tasks: list[str] = []
-        for call in self.calls:
+        for number, call in enumerate(self.calls):
             if call.chunks <= 1:
                 body += self._call(call, "0")
                 continue
-            task = f"{call.function}_task"
+            task = f"task{number}"
             tasks.append(f"define internal void @{task}(ptr %buffers, i64 %chunk) nounwind {{")
             tasks += [*status, *self._call(call, "%chunk"), "  ret void", "}"]
             run = "run_chunks" if call.shared else "run_alone"
             body.append(f"  call void @{run}(ptr @{task}, ptr %buffers, i64 {call.chunks})")
         lines = [
             f"@table = global [{1 + len(self.constants)} x ptr] zeroinitializer",
-            definitions(self.needs), *self.functions, *tasks,
+            definitions(self.needs), *self._apart(), *tasks,
         ]  # fmt: skip
         if tasks:
             lines.append(_RUN_CHUNKS)
@@ -227,6 +249,9 @@ class Module:
             "  %result = load i32, ptr %status", "  ret i32 %result", "}",
         ]  # fmt: skip
         return "\n".join(lines) + "\n"
+
+
+_HEAD = re.compile(r"^(define internal void .*) nounwind \{", re.MULTILINE)
 
 
 def _values(graph: Graph) -> Iterable[Value]:

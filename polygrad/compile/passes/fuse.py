@@ -6,12 +6,13 @@ operand either spans all of them or none.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.core.op import listed
+from polygrad.compile.known import listed
 
 REDUCTIONS = listed("sum", "max", "min", "prod", "all", "any")
 
@@ -58,13 +59,16 @@ def fuse(
     """
     steps: list[Step] = []
     place: dict[Value, int] = {}  # the step that defines each value
+    loops: dict[tuple[int, ...], list[int]] = {}  # the places of the loops over each shape
     for equation in graph.equations:
-        at = _join(steps, place, equation, widest) if takes(equation) else None
+        at = _join(steps, place, loops, equation, widest) if takes(equation) else None
         if at is None:
             loop = _start(equation, widest) if takes(equation) else None
             big = loop is not None and math.prod(loop.shape) >= smallest
             steps.append(loop if big and loop is not None else equation)
             at = len(steps) - 1
+            if big and loop is not None:
+                loops.setdefault(loop.shape, []).append(at)
         for out in equation.outputs:
             place[out] = at
     return [s.equations[0] if isinstance(s, Loop) and len(s.equations) == 1 and _light(s) else s for s in steps]  # fmt: skip # noqa: E501
@@ -81,7 +85,11 @@ _MOVES = listed(
 
 
 def _join(
-    steps: list[Step], place: dict[Value, int], equation: Equation, widest: int
+    steps: list[Step],
+    place: dict[Value, int],
+    loops: dict[tuple[int, ...], list[int]],
+    equation: Equation,
+    widest: int,
 ) -> int | None:
     """Add an equation to the earliest loop that can take it; its place, or None."""
     before = (*equation.values, *equation.outputs[0].after)
@@ -96,7 +104,10 @@ def _join(
             return None
     elif reduction:
         return None
-    for at in range(max(first, 0), first + 1 if reduction else len(steps)):
+    places = loops.get((equation.inputs[0] if reduction else equation.out).shape, [])
+    for at in places[bisect_left(places, first) :]:
+        if reduction and at > first:
+            break
         candidate = steps[at]
         if isinstance(candidate, Loop) and _takes(candidate, equation, widest):
             return at
