@@ -51,6 +51,7 @@ class Tier:
         self._state = "not compiled yet: that begins with the second call"
         self._last = ""  # what was unusual about the last call
         self._graph: Graph | None = graph
+        self.size = len(graph.equations)
         self._host, self._run, self._take_over = host, run, take_over
         self._at_once = at_once
         self._calls = 0
@@ -202,7 +203,9 @@ def offer(graph: Graph, host: Any, run: Run, take_over: Callable[[Run], None]) -
 
 
 class _Compiler:
-    """One thread that compiles what it is given, in order, and ends when nothing is left."""
+    """One thread that compiles what it is given, the shortest first, so that a long program keeps
+    few waiting; it ends when nothing is left.
+    """
 
     def __init__(self) -> None:
         self._lock = locks.new()
@@ -248,7 +251,9 @@ class _Compiler:
                 if not self._waiting:
                     self._thread = None
                     return
-                tier = self._waiting.pop(0)
+                # llvmlite does one thing at a time, so a second thread would not help.
+                tier = min(self._waiting, key=lambda one: one.size)
+                self._waiting.remove(tier)
             self.now(tier)
 
     def stop(self) -> None:
