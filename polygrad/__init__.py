@@ -22,6 +22,23 @@ from polygrad.errors import PolygradError
 from polygrad.ops import *  # noqa: F403
 from polygrad.ops import __all__ as _ops_all
 from polygrad.ops import __array_namespace_info__
+
+# What a user calls gives views; the same functions within the package do not.
+from polygrad.ops.views import (  # noqa: F401
+    broadcast_arrays,
+    broadcast_to,
+    expand_dims,
+    flip,
+    getitem,
+    imag,
+    matrix_transpose,
+    moveaxis,
+    permute_dims,
+    real,
+    reshape,
+    squeeze,
+    unstack,
+)
 from polygrad.transforms.branches import cond, fori_loop, while_loop
 from polygrad.transforms.checkpoint import checkpoint
 from polygrad.transforms.collectives import (

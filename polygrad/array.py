@@ -60,8 +60,9 @@ class Array:
     """An n-dimensional array of any backend, with the operators of the array API standard.
 
     Made by the creation functions (`asarray`, `zeros`, `random` ...), and handed to functions
-    inside a transform, where it is tracked. An index assignment ``x[i] = v`` gives this handle
-    a new value; memory is never overwritten, so what others hold is unchanged.
+    inside a transform, where it is tracked. Assignments (``x[i] = v``, ``x += v``, ``out=x``)
+    give it a new value; memory of a library is never overwritten. What is a view in NumPy is a
+    view here, read and written through, tracked, compiled or neither: see docs/views.md.
 
     >>> x = pg.asarray([1.0, 2.0, 3.0])
     >>> x[0] = 10.0
@@ -69,7 +70,7 @@ class Array:
     Array([21.,  5.,  7.], dtype=float64, device=cpu)
     """
 
-    __slots__ = ("_value", "_trace", "_node", "_view", "__weakref__")  # _view: ops/operators.py
+    __slots__ = ("_value", "_trace", "_node", "_view", "__weakref__")  # _view: core/views.py
     __array_priority__ = 1000.0
 
     def __init__(self, value: Any, trace: Any, node: Any) -> None:
@@ -255,6 +256,11 @@ class Array:
         return _namespace().torch_functions.function(function, types, args, options)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_view":  # not set: no view of another array
+            return None
+        if name in ("_trace", "_value", "_node") and self._view is not None:
+            refresh_view(self)  # a view of an array that was written to since
+            return getattr(self, name)
         # NumPy's methods (x.sum, x.clip) arrive with the functions they are made of, on first use.
         if not name.startswith("_"):
             _namespace().numpy_functions.methods.install()
@@ -372,6 +378,7 @@ def is_array(value: Any) -> bool:
 
 
 _module: Any = None
+refresh_view: Any = None  # set by core/views.py
 
 
 def set_namespace(module: Any) -> None:

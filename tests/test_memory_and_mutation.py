@@ -107,16 +107,18 @@ def test_an_untracked_argument_is_not_written_either() -> None:
     close(data, [1.0, 2.0])
 
 
-def test_a_handle_changes_and_other_handles_do_not() -> None:
+def test_a_handle_and_its_views_change_and_copies_do_not() -> None:
     x = pg.asarray([1.0, 2.0])
     alias = x
-    view, before = x[:1], pg.reshape(x, (2, 1))
+    view, row, copy, result = x[:1], pg.reshape(x, (2, 1)), x.copy(), x * 1.0
     x[0] = 5.0
     x += 1
     assert alias is x
     close(x, [6.0, 3.0])
-    for kept, expected in ((view, [1.0]), (before, [[1.0], [2.0]])):
-        close(kept, expected)
+    close(view, [6.0])
+    close(row, [[6.0], [3.0]])
+    for kept in (copy, result):
+        close(kept, [1.0, 2.0])
 
 
 def test_augmented_assignment_keeps_shape_and_dtype() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from polygrad import ops
 from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, numpy_function
-from polygrad.ops import linalg
+from polygrad.ops import views
 
 
 @numpy_function("tril")
@@ -23,13 +23,13 @@ def triu(m: Any, k: int = 0) -> Any:
 @numpy_function("diagonal")
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """numpy.diagonal."""
-    return linalg.diagonal(ops.moveaxis(array(a), (axis1, axis2), (-2, -1)), offset=offset)
+    return views.diagonal(views.moveaxis(array(a), (axis1, axis2), (-2, -1)), offset=offset)
 
 
 @numpy_function("linalg.diagonal")
 def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
     """numpy.linalg.diagonal."""
-    return linalg.diagonal(array(x), offset=offset)
+    return views.diagonal(array(x), offset=offset)
 
 
 @numpy_function("diag")
@@ -37,7 +37,7 @@ def diag(v: Any, k: int = 0) -> Any:
     """numpy.diag."""
     v = array(v)
     if len(v.shape) == 2:
-        return linalg.diagonal(v, offset=k)
+        return views.diagonal(v, offset=k)
     n = v.shape[0] + abs(k)
     rows = list(range(max(-k, 0), max(-k, 0) + v.shape[0]))
     flat = [i * n + i + k for i in rows]

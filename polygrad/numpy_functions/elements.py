@@ -6,7 +6,7 @@ from typing import Any
 from polygrad import ops
 from polygrad.dtypes import as_dtype
 from polygrad.numpy_functions.table import array, numpy_function, write
-from polygrad.ops import special
+from polygrad.ops import special, views
 
 
 @numpy_function("where")
@@ -77,13 +77,13 @@ def fix(x: Any) -> Any:
 @numpy_function("real")
 def real(val: Any) -> Any:
     """numpy.real."""
-    return ops.real(array(val))
+    return views.real(array(val))
 
 
 @numpy_function("imag")
 def imag(val: Any) -> Any:
     """numpy.imag."""
-    return ops.imag(array(val))
+    return views.imag(array(val))
 
 
 @numpy_function("angle")
@@ -101,7 +101,7 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
     if not as_dtype(a.dtype).is_complex:
         return a
     limit = tol * float(ops.finfo(a.dtype).eps) if tol > 1 else tol
-    return ops.real(a) if bool(ops.all(ops.abs(ops.imag(a)) < limit)) else a
+    return views.real(a) if bool(ops.all(ops.abs(ops.imag(a)) < limit)) else a
 
 
 @numpy_function("nan_to_num")

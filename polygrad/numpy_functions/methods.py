@@ -5,8 +5,8 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
+from polygrad.core.views import rebind
 from polygrad.numpy_functions.table import FUNCTIONS, call
-from polygrad.ops.operators import rebind
 
 # ndarray's methods that are functions of the same name.
 _NAMES = [

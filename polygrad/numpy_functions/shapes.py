@@ -7,32 +7,33 @@ from typing import Any
 from polygrad import ops
 from polygrad.errors import ArgumentValueError
 from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.ops import views
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
 
 @numpy_function("reshape")
 def reshape(a: Any, /, shape: Any = None, *, newshape: Any = None, copy: Any = None) -> Any:
     """numpy.reshape."""
-    return ops.reshape(array(a), newshape if shape is None else shape, copy=copy)
+    return views.reshape(array(a), newshape if shape is None else shape, copy=copy)
 
 
 @numpy_function("ravel")
 def ravel(a: Any) -> Any:
     """numpy.ravel."""
-    return ops.reshape(array(a), (-1,))
+    return views.reshape(array(a), (-1,))
 
 
 @numpy_function("transpose", "permute_dims")
 def transpose(a: Any, axes: Any = None) -> Any:
     """numpy.transpose."""
     a = array(a)
-    return ops.permute_dims(a, tuple(reversed(range(len(a.shape)))) if axes is None else axes)
+    return views.permute_dims(a, tuple(reversed(range(len(a.shape)))) if axes is None else axes)
 
 
 @numpy_function("matrix_transpose", "linalg.matrix_transpose")
 def matrix_transpose(x: Any, /) -> Any:
     """numpy.matrix_transpose."""
-    return ops.matrix_transpose(array(x))
+    return views.matrix_transpose(array(x))
 
 
 @numpy_function("swapaxes")
@@ -42,13 +43,13 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
     order = list(range(len(a.shape)))
     i, j = (normalise_axis("swapaxes", axis, len(order)) for axis in (axis1, axis2))
     order[i], order[j] = order[j], order[i]
-    return ops.permute_dims(a, order)
+    return views.permute_dims(a, order)
 
 
 @numpy_function("moveaxis")
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     """numpy.moveaxis."""
-    return ops.moveaxis(array(a), source, destination)
+    return views.moveaxis(array(a), source, destination)
 
 
 @numpy_function("rollaxis")
@@ -58,13 +59,13 @@ def rollaxis(a: Any, axis: Any, start: int = 0) -> Any:
     n = len(a.shape)
     axis = normalise_axis("rollaxis", axis, n)
     start = start + n if start < 0 else start
-    return ops.moveaxis(a, axis, start - 1 if start > axis else start)
+    return views.moveaxis(a, axis, start - 1 if start > axis else start)
 
 
 @numpy_function("expand_dims")
 def expand_dims(a: Any, axis: Any) -> Any:
     """numpy.expand_dims."""
-    return ops.expand_dims(array(a), axis=tuple(axis) if isinstance(axis, list) else axis)
+    return views.expand_dims(array(a), axis=tuple(axis) if isinstance(axis, list) else axis)
 
 
 @numpy_function("squeeze")
@@ -73,19 +74,19 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     a = array(a)
     if axis is None:
         axis = tuple(i for i, n in enumerate(a.shape) if n == 1)
-    return ops.squeeze(a, axis=axis)
+    return views.squeeze(a, axis=axis)
 
 
 @numpy_function("broadcast_to")
 def broadcast_to(array_: Any, shape: Any) -> Any:
     """numpy.broadcast_to."""
-    return ops.broadcast_to(array(array_), shape)
+    return views.broadcast_to(array(array_), shape)
 
 
 @numpy_function("broadcast_arrays")
 def broadcast_arrays(*args: Any) -> Any:
     """numpy.broadcast_arrays."""
-    return tuple(ops.broadcast_arrays(*map(array, args)))
+    return tuple(views.broadcast_arrays(*map(array, args)))
 
 
 def _at_least(n: int) -> Any:
@@ -97,7 +98,7 @@ def _at_least(n: int) -> Any:
         return {0: (1, 1, 1), 1: (1, *s, 1), 2: (*s, 1)}.get(len(s), s)
 
     def function(*arys: Any) -> Any:
-        found = tuple(ops.reshape(x, shape(tuple(x.shape))) for x in map(array, arys))
+        found = tuple(views.reshape(x, shape(tuple(x.shape))) for x in map(array, arys))
         return found[0] if len(found) == 1 else found
 
     return function
@@ -274,34 +275,34 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 @numpy_function("unstack")
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """numpy.unstack."""
-    return ops.unstack(array(x), axis=axis)
+    return views.unstack(array(x), axis=axis)
 
 
 @numpy_function("flip")
 def flip(m: Any, axis: Any = None) -> Any:
     """numpy.flip."""
-    return ops.flip(array(m), axis=axis)
+    return views.flip(array(m), axis=axis)
 
 
 @numpy_function("fliplr")
 def fliplr(m: Any) -> Any:
     """numpy.fliplr."""
-    return ops.flip(array(m), axis=1)
+    return views.flip(array(m), axis=1)
 
 
 @numpy_function("flipud")
 def flipud(m: Any) -> Any:
     """numpy.flipud."""
-    return ops.flip(array(m), axis=0)
+    return views.flip(array(m), axis=0)
 
 
 @numpy_function("rot90")
 def rot90(m: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     """numpy.rot90."""
-    m = array(m)
+    m = array(m)[...]
     first, second = normalise_axes("rot90", tuple(axes), len(m.shape))
     for _ in range(k % 4):
-        m = ops.flip(swapaxes(m, first, second), axis=first)
+        m = views.flip(swapaxes(m, first, second), axis=first)
     return m
 
 
@@ -347,7 +348,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 @numpy_function("resize")
 def resize(a: Any, new_shape: Any) -> Any:
     """numpy.resize."""
-    a = ravel(a)
+    a = ops.reshape(array(a), (-1,))
     shape = (new_shape,) if isinstance(new_shape, int) else tuple(new_shape)
     size = math.prod(shape)
     times = -(-size // a.shape[0])

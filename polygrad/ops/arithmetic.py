@@ -4,11 +4,13 @@ import math
 from typing import Any
 
 from polygrad.array import Array
+from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General, Linear, Nondifferentiable
 from polygrad.core.op import is_complex
 from polygrad.core.tape import Node
 from polygrad.core.trace import bind
+from polygrad.dtypes import as_dtype
 from polygrad.ops.declare import elementwise, nondifferentiable
 
 add = elementwise(
@@ -229,6 +231,32 @@ imag_op = Linear(
     lambda xp, g, x: xp.astype(g, x.dtype) * 1j if is_complex(x.dtype) else xp.zeros_like(g),
     batch=spread,
 )
+
+
+def _joined(xp: Any, re: Any, im: Any, dtype: Any) -> Any:
+    dtype = getattr(xp, dtype.name)
+    # Infinity times 1j would have a real part too, which is nan.
+    finite = xp.isfinite(im)
+    turned = xp.astype(xp.where(finite, im, xp.zeros_like(im)), dtype) * 1j
+    for value in (complex(0, math.inf), complex(0, -math.inf), complex(0, math.nan)):
+        here = xp.isnan(im) if math.isnan(value.imag) else im == value.imag
+        turned = xp.where(here, xp.full_like(turned, value), turned)
+    return xp.astype(re, dtype) + turned
+
+
+_joined_op = Linear(
+    "joined",
+    lambda xp, g, re, im, dtype: (xp.real(g), xp.imag(g)),
+    _joined,
+    operands=2,
+    batch=batch_elementwise,
+)
+
+
+def joined(re: Any, im: Any) -> Any:
+    """The complex numbers with the given real and imaginary parts, of one shape."""
+    wide = as_dtype("complex64" if as_dtype(re.dtype).name == "float32" else "complex128")
+    return bind(_joined_op, (re, im), {"dtype": wide})
 
 
 def conj(x: Any, /) -> Any:

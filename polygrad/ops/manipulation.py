@@ -173,7 +173,11 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Any:
     >>> pg.moveaxis(pg.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    ndim = len(x.shape)
+    return bind(permute_op, (x,), {"axes": moved_order(len(x.shape), source, destination)})
+
+
+def moved_order(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
+    """The order of the axes that `moveaxis` makes."""
     start = normalise_axes("moveaxis", source, ndim)
     end = normalise_axes("moveaxis", destination, ndim)
     if len(start) != len(end):
@@ -183,7 +187,7 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Any:
     order = [axis for axis in range(ndim) if axis not in start]
     for place, axis in sorted(zip(end, start, strict=True)):
         order.insert(place, axis)
-    return bind(permute_op, (x,), {"axes": tuple(order)})
+    return tuple(order)
 
 
 def expand_dims(x: Any, /, axis: Any = 0) -> Any:
