@@ -18,7 +18,7 @@ CORE = ROOT / "polygrad"
 LAYERS = [
     {"errors", "locks", "places"},
     {"dtypes", "tree", "standard", "corrections", "additions"},
-    {"backend", "threefry"},
+    {"backend"},
     {"device"},
     {"array"},
     {"core"},

@@ -22,6 +22,18 @@ ArgNums = int | Sequence[int]
 ARRAY, RAW, PYTHON = "polygrad.Array", "library array", "Python number"
 
 
+class _InKey:
+    """The class of `IN_KEY`."""
+
+    def __repr__(self) -> str:
+        return "IN_KEY"
+
+
+IN_KEY = _InKey()
+"""What the array inside a random key has for its node: it says nothing about the kind of array
+that results take."""
+
+
 class Leaf:
     """One leaf of an argument: the kind of array it is, and its value one level down.
 
@@ -106,8 +118,20 @@ def kind_of(leaves: list[Any]) -> str:
     """The kind of array that results take when these leaves came in."""
     if leaves and PLAIN_TYPES.issuperset(map(type, leaves)):
         return RAW
-    kinds = {ARRAY if type(leaf) is Array else RAW for leaf in leaves if is_array(leaf)}
-    return ARRAY if ARRAY in kinds else RAW if kinds else PYTHON
+    kinds, key, number = set(), False, False
+    for leaf in leaves:
+        if type(leaf) is Array:
+            if leaf._node is IN_KEY:
+                key = True
+            else:
+                kinds.add(ARRAY)
+        elif is_array(leaf):
+            kinds.add(RAW)
+        else:
+            number = number or isinstance(leaf, int | float | complex)
+    if kinds:
+        return ARRAY if ARRAY in kinds else RAW
+    return ARRAY if key and not number else PYTHON
 
 
 def unwrap_as(value: Any, kind: str) -> Any:
