@@ -29,6 +29,7 @@ _ARITHMETIC = {"add": ("fadd", "add"), "subtract": ("fsub", "sub"), "multiply": 
 _ROUNDING = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint"}
 _LOGICAL = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 _BITWISE = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}
+_SHIFTS = {"bitwise_left_shift": True, "bitwise_right_shift": False}
 _TESTS = ("isnan", "isinf", "isfinite", "signbit", "logical_not")
 _SAME = ("positive", "astype", "astype_discrete", "copy", "stop_gradient", "conj", "real")
 
@@ -211,6 +212,19 @@ def _float(code: Code, name: str, kind: str, operands: Sequence[str]) -> str:
     raise Unsupported(f"the op {name}")
 
 
+def _shift(code: Code, left: bool, signed: bool, kind: str, x: str, y: str) -> str:
+    """A shift by any number of bits, of which LLVM leaves those outside of the type undefined.
+
+    As in NumPy all bits are gone then; of a signed number shifted to the right its sign stays.
+    """
+    bits = int(kind[1:])
+    inside = code.put(f"icmp ult {kind} {y}, {bits}")
+    if not left and signed:
+        return code.two("ashr", kind, x, code.select(inside, kind, y, str(bits - 1)))
+    moved = code.two("shl" if left else "lshr", kind, x, code.select(inside, kind, y, "0"))
+    return code.select(inside, kind, moved, "0")
+
+
 def _integer(code: Code, name: str, dtype: Any, kind: str, operands: Sequence[str]) -> str:
     x, y = operands[0], operands[-1]
     signed = is_signed(dtype)
@@ -228,6 +242,8 @@ def _integer(code: Code, name: str, dtype: Any, kind: str, operands: Sequence[st
         return code.put(f"icmp eq {kind} {x}, 0")
     if name == "bitwise_invert":
         return code.two("xor", kind, x, "-1")
+    if name in _SHIFTS:
+        return _shift(code, _SHIFTS[name], signed, kind, x, y)
     if name in ("isnan", "isinf"):
         return "false"
     if name == "isfinite":
