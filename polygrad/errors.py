@@ -36,6 +36,10 @@ class ArgumentValueError(PolygradError, ValueError):
     """An argument has the right type and a value that cannot be used."""
 
 
+class IntegerRangeError(ArgumentValueError, OverflowError):
+    """A Python integer is outside of the data type it would take."""
+
+
 class ShapeError(PolygradError, ValueError):
     """The shapes of the operands do not fit each other."""
 

@@ -33,8 +33,25 @@ def eagerly(monkeypatch, f, *args):
         return pg.jit(f)(*args)
 
 
+def bound(f, args):
+    """The function of the other arguments: the integers of a row are shapes, axes and counts."""
+    leaves, spec = optree.tree_flatten(args)
+    places = [i for i, leaf in enumerate(leaves) if type(leaf) is not int]
+    if len(places) == len(leaves):
+        return f, args
+
+    def of_the_rest(*rest):
+        full = list(leaves)
+        for i, leaf in zip(places, rest, strict=True):
+            full[i] = leaf
+        return f(*optree.tree_unflatten(spec, full))
+
+    return of_the_rest, [leaves[i] for i in places]
+
+
 def compare(monkeypatch, f, args, rtol, where):
     """Compiled, twice, against eager; True if the function could be traced."""
+    f, args = bound(f, args)
     with np.errstate(all="ignore"):
         expected = eagerly(monkeypatch, f, *args)
         jitted = pg.jit(f)
@@ -147,8 +164,8 @@ def test_one_program_for_each_structure_shape_dtype_and_static_value():
     assert len(traced) == 3
     j({"x": np.ones(2)}, 3)
     j({"x": np.ones(2)}, power=3, name="b")
-    j({"x": np.ones(2)}, 3)
-    assert traced[3:] == [(3, "a"), (3, "b")]
+    assert j({"x": np.full(2, 3.0)}, 4)["out"].tolist() == [81.0, 81.0]
+    assert [name for _, name in traced[3:]] == ["a", "b"]
     j({"x": np.ones(2), "y": np.ones(1)})
     assert len(traced) == 6
     j({"x": pg.ones(2)})  # Arrays in place of raw ones: results are of another kind
@@ -159,8 +176,10 @@ def test_static_arguments_by_number_or_name():
     def f(n, x):
         return x[:n] if n > 1 else x
 
-    for j in (pg.jit(f, static_argnums=0), pg.jit(f, static_argnames="n"), pg.jit(f)):
-        assert j(2, np.arange(4.0)).shape == (2,)  # an int is static by itself
+    with pytest.raises(UnknownValueError, match=r"static_argnums, static_argnames"):
+        pg.jit(f)(2, np.arange(4.0))
+    for j in (pg.jit(f, static_argnums=0), pg.jit(f, static_argnames="n")):
+        assert j(2, np.arange(4.0)).shape == (2,)
         assert j(1, x=np.arange(4.0)).shape == (4,)
         assert j(n=3, x=np.arange(4.0)).shape == (3,)
     with pytest.raises(StaticArgumentError, match=r"f: static argument 0 is a set, .* tuple"):

@@ -11,7 +11,7 @@ from polygrad.array import BASE, Array, is_array, is_symbolic
 from polygrad.backend import SCALAR_TYPES, backend_for_type
 from polygrad.compile.function import Function, NoDerivative
 from polygrad.compile.function_op import RULES
-from polygrad.compile.graph import Graph
+from polygrad.compile.graph import LITERALS, Graph
 from polygrad.compile.lowering import Lowered, lower
 from polygrad.compile.shortcut import MISS, shortcut
 from polygrad.compile.signature import Arguments, Split, is_tracked
@@ -20,6 +20,7 @@ from polygrad.compile.tracing import (
     GraphTrace,
     OpenTrace,
     input_like,
+    number_type,
     trace,
 )
 from polygrad.compile.tracked_shortcut import tracked_shortcut
@@ -93,6 +94,8 @@ class Traced:
                 leaf = leaf._value
             if type(leaf) in SCALAR_TYPES:
                 leaf = backend_for_type(type(leaf)).normalise(leaf)  # type: ignore[union-attr]
+            elif isinstance(leaf, int | float | complex) and type(leaf) not in LITERALS:
+                leaf = number_type(leaf)(leaf)  # type: ignore[misc]
             found.append(leaf)
         return found
 

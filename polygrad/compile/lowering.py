@@ -7,6 +7,7 @@ from polygrad.compile.cost import Cost, cost
 from polygrad.compile.delegate import delegate
 from polygrad.compile.graph import Graph
 from polygrad.compile.native import Tier, offer
+from polygrad.compile.numbers import Numbers, numbers
 from polygrad.compile.passes import optimise
 from polygrad.compile.passes.expand import expand
 from polygrad.compile.passes.release import release
@@ -115,6 +116,25 @@ def _target(graph: Graph) -> Any:
     return None if target is None else (target, device.backend)
 
 
+class _WithNumbers(Lowered):
+    """A program with arithmetic on Python numbers before it."""
+
+    def __init__(self, numbers: Numbers, donated: Sequence[bool]) -> None:
+        super().__init__(numbers.graph, numbers.donated(donated))
+        self._numbers = numbers
+
+        def run(*inputs: Any) -> Any:
+            return numbers.run(self._program, inputs)
+
+        self._program, self.run = self.run, run
+
+    def _take_over(self, run: Any) -> None:
+        self._program = run
+
+
 def lower(graph: Graph, donated: Sequence[bool]) -> Lowered:
     """Compile a graph for the backend its arrays belong to."""
-    return Lowered(graph, donated)
+    target = _target(graph)
+    kernels = target is not None and getattr(target[0], "LANGUAGE", "python") == "cuda"
+    found = numbers(graph, convert=not kernels)
+    return Lowered(graph, donated) if found is None else _WithNumbers(found, donated)

@@ -95,8 +95,10 @@ class Shortcut:
                 part = self._new()
                 self.lines.append(f"{part} = {name}[{key!r}]")
                 self._take(part, value[key])
-        elif cls is float or cls is complex:
+        elif cls is float or cls is complex or cls is int:
             self.checks.append(f"type({name}) is {cls.__name__}")
+            if cls is int:  # the long way says what is wrong with any other
+                self.checks.append(f"{-(2**63)} <= {name} < {2**63}")
             self.inputs.append(name)
         elif cls in _STATIC:
             self._static(name, value)

@@ -8,9 +8,15 @@ from polygrad import tree
 from polygrad.array import BASE, Array
 from polygrad.backend import backend_for_type
 from polygrad.compile.keys import frozen
+from polygrad.compile.tracing import number_type
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, StaticArgumentError
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    IntegerRangeError,
+    StaticArgumentError,
+)
 
 
 class Arguments:
@@ -96,6 +102,12 @@ class Split:
         """What tells this call from those that need another program."""
         shapes = []
         for place, leaf in enumerate(self.leaves):
+            if isinstance(leaf, int) and not -(2**63) <= leaf < 2**63:
+                raise IntegerRangeError(
+                    f"{self._to.name}: argument {self._path(place)} is {leaf!r:.60}, outside of "
+                    "int64, in which jit traces integers; name it in static_argnums, or pass a "
+                    "float"
+                )
             shapes.append(kind(leaf) or self._static("leaf", self._path(place), leaf))
         statics = [(i, self._static("static argument", str(i), v)) for i, v in self.statics.items()]
         named = [(n, self._static("static argument", n, v)) for n, v in self.named.items()]
@@ -119,9 +131,9 @@ class Split:
 
 
 def kind(leaf: Any) -> Hashable | None:
-    """What tells one array or float from another in a key; None for other leaves."""
+    """What tells one array or number from another in a key; None for other leaves."""
     cls = type(leaf)
-    if cls is float or cls is complex:
+    if cls is float or cls is complex or cls is int:
         return cls.__name__
     wrapped = cls is Array
     if wrapped:
@@ -131,7 +143,8 @@ def kind(leaf: Any) -> Hashable | None:
         cls = type(leaf)
     backend = backend_for_type(cls)
     if backend is None:
-        return None
+        number = number_type(leaf)
+        return None if number is None else number.__name__
     place = intern_device(backend, backend.device_of(leaf)).name
     return wrapped, cls, tuple(leaf.shape), as_dtype(leaf.dtype).name, place
 

@@ -4,6 +4,7 @@ Transforms inside the function are levels above the trace, as they are above any
 reaches it are the ops that they come down to.
 """
 
+import enum
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -175,14 +176,30 @@ def _answers_of_function(function: Callable[..., Any], operands: Sequence[Any]) 
     return [(out.shape, out.dtype, out.device) for out in outs]
 
 
+def number_type(leaf: Any) -> type | None:
+    """int, float or complex for a Python number that may change from call to call, else None.
+
+    A bool steers a program, and so do members of an Enum: they are static. A number of another
+    subclass is taken for what it is a subclass of.
+    """
+    cls = type(leaf)
+    if cls is float or cls is int or cls is complex:
+        return cls
+    if not isinstance(leaf, int | float | complex) or isinstance(leaf, bool | enum.Enum):
+        return None
+    if backend_for_type(cls) is not None:  # a library's scalar (numpy.float64)
+        return None
+    return int if isinstance(leaf, int) else float if isinstance(leaf, float) else complex
+
+
 def input_like(leaf: Any) -> Value | None:
-    """The Value for an argument: an array, a float or a complex number; None for anything else."""
+    """The Value for an argument: an array or a number that is no bool; None for anything else."""
     if type(leaf) is Array:
         if leaf._trace is not BASE:
             return Value(leaf.shape, leaf.dtype, leaf.device)
         leaf = leaf._value
-    elif type(leaf) in (float, complex):
-        return Value((), as_dtype(type(leaf)), current_device(), weak=True)
+    elif (number := number_type(leaf)) is not None:
+        return Value((), as_dtype(number), current_device(), weak=True)
     backend = backend_for_type(type(leaf))
     if backend is None or (type(leaf) not in PLAIN_TYPES and type(leaf) not in SCALAR_TYPES):
         return None

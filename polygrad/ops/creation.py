@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from polygrad.array import Array, is_array, raw_and_backend, wrap
+from polygrad.array import Array, is_array, is_number, raw_and_backend, wrap
 from polygrad.backend import SCALAR_TYPES, backend_for_type
 from polygrad.core.batch import spread
 from polygrad.core.kinds import Linear
@@ -225,7 +225,11 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
     if is_array(fill_value):
         from polygrad.ops.manipulation import broadcast_to
 
-        value = asarray(fill_value, dtype=dtype, device=device)
+        if is_number(fill_value) and dtype is not None and not as_dtype(dtype).is_inexact:
+            # As a number beside an array, so that one outside of the data type raises.
+            value = zeros((), dtype=dtype, device=device) + fill_value
+        else:
+            value = asarray(fill_value, dtype=dtype, device=device)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         return bind(copy_op, (broadcast_to(value, shape),), {})
     return _create("full", shape, fill_value, dtype=dtype, device=device)
