@@ -215,9 +215,7 @@ def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """An array of one value; ``dtype`` follows the value by default.
-
-    A tracked ``fill_value`` stays tracked.
+    """An array of one value, which stays tracked; ``dtype`` follows the value by default.
 
     >>> pg.full(2, 7.0)
     Array([7., 7.], dtype=float64, device=cpu)
@@ -225,11 +223,9 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
     if is_array(fill_value):
         from polygrad.ops.manipulation import broadcast_to
 
-        if is_number(fill_value) and dtype is not None and not as_dtype(dtype).is_inexact:
-            # As a number beside an array, so that one outside of the data type raises.
-            value = zeros((), dtype=dtype, device=device) + fill_value
-        else:
-            value = asarray(fill_value, dtype=dtype, device=device)
+        if is_number(fill_value) and dtype and "integer" in as_dtype(dtype).group:
+            fill_value = zeros((), dtype=dtype, device=device) + fill_value  # checks its range
+        value = asarray(fill_value, dtype=dtype, device=device)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         return bind(copy_op, (broadcast_to(value, shape),), {})
     return _create("full", shape, fill_value, dtype=dtype, device=device)

@@ -5,14 +5,30 @@ from typing import Any
 from polygrad import tree
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
-from polygrad.optim.base import Optimizer, check_gradient, check_number, each_leaf, zeros_for
+from polygrad.optim.base import (
+    Optimizer,
+    advance,
+    check_gradient,
+    check_number,
+    each_leaf,
+    fitting,
+    narrowed,
+    rate_at,
+    root,
+    start,
+    widened,
+    zeros_for,
+)
 
 
 @tree.dataclass
 class AdamState:
-    """The count of steps, and the running means of the gradients and of their squares."""
+    """The count of steps, and the running means of the gradients and of their squares.
 
-    count: int
+    The means of 16-bit parameters are float32.
+    """
+
+    count: Any
     mean: Any
     square: Any
 
@@ -21,14 +37,16 @@ def adam(learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e
     """Adam: steps scaled by running means of the gradient and of its square.
 
     ``b1`` and ``b2`` are the decay rates of the two means, ``eps`` keeps the division finite.
-    Of complex gradients the squared modulus counts. Source: D. P. Kingma, J. Ba, "Adam: a
+    ``learning_rate`` is a number, an array without axes, or a schedule: a function of the count of
+    steps before this one. Of complex gradients the squared modulus counts; for parameters of 16
+    bits the state and the step are float32. Source: D. P. Kingma, J. Ba, "Adam: a
     method for stochastic optimization", ICLR 2015, algorithm 1. Raises ArgumentValueError for
     numbers out of range.
 
     >>> optimizer = pg.optim.adam(0.1)
     >>> state = optimizer.init(pg.asarray(1.0))
     >>> updates, state = optimizer.update(pg.asarray(2.0), state)
-    >>> round(updates.item(), 6), state.count
+    >>> round(updates.item(), 6), state.count.item()
     (-0.1, 1)
     """
     return _adam("adam", learning_rate, b1, b2, eps, 0.0)
@@ -57,40 +75,61 @@ def adamw(
 
 
 def _adam(name: str, learning_rate: Any, b1: Any, b2: Any, eps: Any, decay: Any) -> Optimizer:
-    rate = check_number(name, "learning_rate", learning_rate)
-    b1 = check_number(name, "b1", b1, below=1.0)
-    b2 = check_number(name, "b2", b2, below=1.0)
-    eps = check_number(name, "eps", eps)
-    decay = check_number(name, "weight_decay", decay)
-    decays = not (type(decay) is float and decay == 0.0)
+    adam = _Adam(name, learning_rate, b1, b2, eps, decay)
+    return Optimizer(adam.init, adam.update)
 
-    def init(params: Any) -> AdamState:
-        return AdamState(0, zeros_for(params), zeros_for(params, modulus=True))
 
-    def update(grads: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
-        if decays and params is None:
+class _Adam:
+    """Both functions, which can be pickled as methods."""
+
+    def __init__(self, name: str, rate: Any, b1: Any, b2: Any, eps: Any, decay: Any) -> None:
+        self.name = name
+        self.rate = check_number(name, "learning_rate", rate)
+        self.b1 = check_number(name, "b1", b1, below=1.0)
+        self.b2 = check_number(name, "b2", b2, below=1.0)
+        self.eps = check_number(name, "eps", eps)
+        self.decay = check_number(name, "weight_decay", decay)
+        self.decays = not (type(self.decay) is float and self.decay == 0.0)
+
+    def init(self, params: Any) -> AdamState:
+        return AdamState(start(params), zeros_for(params), zeros_for(params, modulus=True))
+
+    def update(self, grads: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
+        if self.decays and params is None:
             raise ArgumentValueError(
-                f"{name}: params is None, but weight decay needs the parameters; call "
+                f"{self.name}: params is None, but weight decay needs the parameters; call "
                 "update(grads, state, params)"
             )
-        count = state.count + 1
+        count, before, after = advance(state.count)
+        rate = rate_at(self.name, self.rate, before)
         # The corrections of both means for their start at 0, taken together into two numbers.
-        root = (1.0 - b2**count) ** 0.5
-        scale, shift = rate * (root / (1.0 - b1**count)), eps * root
-        constants: tuple[Any, ...] = (b1, b2, scale, shift)
+        root_after = (1.0 - self.b2**after) ** 0.5
+        scale = rate * (root_after / (1.0 - self.b1**after))
+        constants: tuple[Any, ...] = (self.b1, self.b2, scale, self.eps * root_after)
         trees: tuple[Any, ...] = (grads, state.mean, state.square)
-        if decays:
-            trees, constants = (params, *trees), (*constants, rate * decay)
-        function = decayed if decays else step
+        if self.decays:
+            trees, constants = (params, *trees), (*constants, rate * self.decay)
+        function = self.decayed if self.decays else self.step
         updates, mean, square = each_leaf(
-            f"{name}: state", function, *trees, constants=constants, outputs=3
+            f"{self.name}: state", function, *trees, constants=constants, outputs=3
         )
         return updates, AdamState(count, mean, square)
 
-    def step(
-        xp: Any, g: Any, m: Any, v: Any, b1: Any, b2: Any, scale: Any, shift: Any
+    def step(self, xp: Any, g: Any, m: Any, v: Any, *constants: Any) -> tuple[Any, Any, Any]:
+        out, m, v = self._moved(xp, g, m, v, *constants)
+        return narrowed(xp, out, g), m, v
+
+    def decayed(
+        self, xp: Any, p: Any, g: Any, m: Any, v: Any, *constants: Any
     ) -> tuple[Any, Any, Any]:
-        check_gradient(name, g, m)
+        out, m, v = self._moved(xp, g, m, v, *constants[:-1])
+        out = out - widened(xp, p) * fitting(xp, constants[-1], out)
+        return narrowed(xp, out, g), m, v
+
+    def _moved(self, xp: Any, g: Any, m: Any, v: Any, *constants: Any) -> tuple[Any, Any, Any]:
+        check_gradient(self.name, g, m)
+        g, m, v = widened(xp, g), widened(xp, m), widened(xp, v)
+        b1, b2, scale, shift = (fitting(xp, c, m) for c in constants)
         m = m * b1  # in place from here on, in the arrays made by each first line
         m += g * (1.0 - b1)
         size = abs(g) if as_dtype(getattr(g, "dtype", type(g))).is_complex else g
@@ -98,15 +137,8 @@ def _adam(name: str, learning_rate: Any, b1: Any, b2: Any, eps: Any, decay: Any)
         squared *= 1.0 - b2
         v = v * b2
         v += squared
-        divisor = xp.sqrt(v)
+        divisor = root(xp, v)
         divisor += shift
         out = m / divisor
         out *= -scale
         return out, m, v
-
-    def decayed(xp: Any, p: Any, g: Any, m: Any, v: Any, *constants: Any) -> tuple[Any, Any, Any]:
-        out, m, v = step(xp, g, m, v, *constants[:-1])
-        out -= p * constants[-1]
-        return out, m, v
-
-    return Optimizer(init, update)

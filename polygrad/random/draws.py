@@ -10,7 +10,9 @@ from polygrad.device import device as as_device
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError
 from polygrad.random import keys
-from polygrad.random.keys import FOR_BITS, Key, integer, is_integer, place_of
+from polygrad.random.checks import integer, is_integer, place_of
+from polygrad.random.derive import FOR_BITS
+from polygrad.random.keys import Key
 from polygrad.random.threefry import threefry
 
 _DIGITS = {"float32": 24, "float16": 11, "bfloat16": 8}  # of the significand, in base 2

@@ -6,17 +6,14 @@ from typing import Any
 import optree
 
 from polygrad import ops, tree
-from polygrad.array import BASE, Array, is_array, is_symbolic, raw_and_backend, wrap
-from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, host_backend
-from polygrad.device import Device, current_device, intern_device
+from polygrad.array import BASE, Array, is_array, is_symbolic, raw_and_backend
+from polygrad.backend import PLAIN_TYPES, host_backend
+from polygrad.device import Device, current_device
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
-from polygrad.random.threefry import WORD, threefry
+from polygrad.errors import ArgumentTypeError, ShapeError
+from polygrad.random.checks import integer
 from polygrad.transforms.arguments import IN_KEY
 
-# The second word of a block's number says what the block is for, so that no two uses of a key
-# ever share a block.
-FOR_BITS, FOR_SPLIT, FOR_FOLD = 0, 1, 2
 Words = tuple[Any, Any]
 
 
@@ -42,7 +39,7 @@ class Key:
 
     def __init__(self, high: int, low: int) -> None:
         words = [integer("Key", "high", high, 2**32), integer("Key", "low", low, 2**32)]
-        _fill(self, *_placed(_host_words([words])[0], current_device()))
+        _fill(self, *_placed(host_words([words])[0], current_device()))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -96,7 +93,7 @@ class Key:
             place = self.device
             if place.backend.host:
                 return joined(host[(*parts, slice(None))])
-            return _made(host[(*parts, slice(None))], place)
+            return made(host[(*parts, slice(None))], place)
         return joined(self._data[(*parts, slice(None))])
 
     def __eq__(self, other: object) -> Any:
@@ -214,7 +211,7 @@ optree.register_pytree_node(
 )
 
 
-def _host_words(words: Any) -> Any:
+def host_words(words: Any) -> Any:
     xp = host_backend().xp
     return xp.asarray(words, dtype=xp.uint32)
 
@@ -225,7 +222,7 @@ def _placed(host: Any, place: Device) -> tuple[Array, Any]:
     return Array(raw, BASE, IN_KEY), host
 
 
-def _made(host: Any, place: Device) -> Key:
+def made(host: Any, place: Device) -> Key:
     """A key with these words, on a device."""
     return _fill(object.__new__(Key), *_placed(host, place))
 
@@ -294,88 +291,6 @@ def widened(x: Any, place: Device) -> Any:
     return ops.astype(x, as_dtype(place.backend.word_dtype), copy=False)
 
 
-# -- public ----------------------------------------------------------------------------------------
-
-
-def key(seed: Any) -> Key:
-    """The key for a seed, an integer from 0 to 2**64 - 1, on the current device.
-
-    Of an integer array (one that `jit` or `vmap` traces, too) it is a key for each element, on
-    the device of the array. Raises ArgumentTypeError or ArgumentValueError for anything else; of
-    a traced seed the lowest 64 bits count.
-
-    >>> pg.random.key(42)
-    Key(0x00000000, 0x0000002a)
-    >>> pg.random.key(pg.arange(2))
-    Key([(0x00000000, 0x00000000), (0x00000000, 0x00000001)])
-    """
-    seed = _number("key", "seed", seed, 2**64)
-    if type(seed) is int:
-        return _made(_host_words([seed >> 32, seed & WORD]), current_device())
-    wide = as_dtype(seed.dtype).bits > 32
-    low = seed & WORD if wide else seed
-    high = (seed >> 32) & WORD if wide else ops.zeros_like(seed)
-    return joined(ops.stack([_as_word(high), _as_word(low)], axis=-1))
-
-
-def split(key: Key, n: int = 2) -> Key:
-    """``n`` new keys in a stack, independent of one another and of the numbers drawn with ``key``.
-
-    The stack is iterated over as a list, and `vmap` maps over it. The keys of a smaller ``n`` are
-    the first ones of a larger.
-
-    >>> first, second = pg.random.split(pg.random.key(0))
-    >>> first == second
-    False
-    """
-    checked("split", key)
-    n = integer("split", "n", n, 2**32)
-    place = key.device
-    if not traced(key):
-        xp = host_backend().xp
-        counts = xp.arange(n, dtype=xp.uint32)
-        blocks = threefry(numbers("split", key), counts, xp.full_like(counts, FOR_SPLIT))
-        return _made(xp.stack(blocks, axis=-1), place)
-    counts = ops.arange(n, dtype=as_dtype(place.backend.word_dtype), device=place)
-    return _derived(key, counts, FOR_SPLIT, place)
-
-
-def fold_in(key: Key, data: Any) -> Key:
-    """A new key for ``key`` and a number from 0 to 2**32 - 1, such as the count of a step.
-
-    Of an array of numbers it is a stack of keys. A number that `jit` or `vmap` traces is taken
-    by its lowest 32 bits, as it cannot be checked.
-
-    >>> k = pg.random.key(0)
-    >>> pg.random.fold_in(k, 1) == pg.random.fold_in(k, 2)
-    False
-    """
-    checked("fold_in", key)
-    place = key.device
-    data = _number("fold_in", "data", data, 2**32)
-    if type(data) is int:
-        if not traced(key):
-            return _made(_host_words(threefry(numbers("fold_in", key), data, FOR_FOLD)), place)
-        counts = ops.full((1,), data, dtype=as_dtype(place.backend.word_dtype), device=place)
-        return _derived(key, counts, FOR_FOLD, place)[0]
-    counts = widened(_as_word(ops.reshape(data, (-1,))), place)
-    if counts.device != place:
-        counts = ops.to_device(counts, place)
-    made = _derived(key, counts, FOR_FOLD, place)
-    return joined(ops.reshape(made._data, (*data.shape, 2)))
-
-
-def _derived(key: Key, counts: Array, purpose: int, place: Device) -> Key:
-    """Keys for a key and an array of numbers, by operations that transforms see."""
-    first, second = (widened(word, place) for word in words_on(key, place))
-    blocks = threefry((first, second), counts, ops.full_like(counts, purpose), in_place=False)
-    return joined(ops.stack([_as_word(word) for word in blocks], axis=-1))
-
-
-def _as_word(x: Any) -> Any:
-    return wrap(ops.astype(x, as_dtype("uint32"), copy=False))
-
-
 def key_data(key: Key) -> Array:
     """The words of a key, or of a stack of keys: a uint32 array of shape (..., 2).
 
@@ -408,55 +323,3 @@ def wrap_key_data(data: Any) -> Key:
         )
     data = ops.asarray(data, copy=True)
     return joined(data)
-
-
-# -- numbers ---------------------------------------------------------------------------------------
-
-
-def is_integer(value: Any) -> bool:
-    """Whether a value can be used as an integer; a bool is none."""
-    return not isinstance(value, bool) and hasattr(value, "__index__")
-
-
-def integer(name: str, argument: str, value: Any, limit: int) -> int:
-    """An integer from 0 that is below ``limit``."""
-    if not is_integer(value) or (is_array(value) and as_dtype(value.dtype).group == "bool"):
-        raise ArgumentTypeError(
-            f"{name}: {argument} is {type(value).__name__} {value!r:.40}, expected an integer"
-        )
-    found: int = value.__index__()
-    if not 0 <= found < limit:
-        raise ArgumentValueError(
-            f"{name}: {argument} is {found}, expected an integer from 0 to 2**"
-            f"{limit.bit_length() - 1} - 1"
-        )
-    return found
-
-
-def _number(name: str, argument: str, value: Any, limit: int) -> Any:
-    """An integer, or an integer array of any level with axes or not known yet."""
-    if not is_array(value):
-        return integer(name, argument, value, limit)
-    if "integer" not in as_dtype(value.dtype).group:
-        raise ArgumentTypeError(
-            f"{name}: {argument} is an array of {as_dtype(value.dtype)}, expected integers"
-        )
-    if type(value) in SCALAR_TYPES:
-        return integer(name, argument, value.item(), limit)
-    value = wrap(value)
-    if value._trace is BASE:
-        raw, backend = raw_and_backend(value)
-        found = backend.to_host(raw)
-        if found.shape == ():
-            return integer(name, argument, found.item(), limit)
-        if found.size:
-            integer(name, argument, int(found.min()), limit)
-            integer(name, argument, int(found.max()), limit)
-        return Array(value._value, BASE, None)
-    return value
-
-
-def place_of(raw: Any) -> Device:
-    """The device of an array of any level."""
-    raw, backend = raw_and_backend(raw)
-    return intern_device(backend, backend.device_of(raw))
