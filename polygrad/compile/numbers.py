@@ -11,7 +11,7 @@ from typing import Any
 
 from polygrad.compile.elements import PYTHON_OPERATORS, as_number, by_element
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
-from polygrad.core.op import listed
+from polygrad.compile.known import listed
 from polygrad.dtypes import DTYPES
 from polygrad.errors import ArgumentValueError, IntegerRangeError
 
