@@ -26,11 +26,15 @@ from polygrad.errors import NonDifferentiableError
 from polygrad.scipy_functions.names import CLASSES, RERUN, STAND_INS
 
 SWITCH = "SCIPY_ARRAY_API"
-NAMESPACES = (
-    "scipy._lib.array_api_compat",
-    "sklearn.externals.array_api_compat",
-)
-MODULES = frozenset({*NAMESPACES, *STAND_INS, *RERUN, *CLASSES})
+HOSTS = ("scipy", "sklearn")
+"""The packages that carry a copy of array-api-compat, under a name of their own choice."""
+MODULES = frozenset({*STAND_INS, *RERUN, *CLASSES})
+
+
+def is_namespace_finder(name: str) -> bool:
+    """Whether a module is one of the copies of array-api-compat, wherever it is kept."""
+    parts = name.split(".")
+    return parts[0] in HOSTS and parts[-1] == "array_api_compat"
 
 
 FRONTS: dict[Any, Callable[..., Any]] = {}
@@ -60,31 +64,59 @@ def _arrays(values: Any) -> list[Array]:
     return found
 
 
+def _tracked(arrays: list[Array]) -> bool:
+    return any(array._trace is not BASE for array in arrays)
+
+
+def _state(instance: Any) -> list[Any]:
+    """The attributes of an instance."""
+    return list(getattr(instance, "__dict__", {}).values())
+
+
 def front(name: str, original: Callable[..., Any], of_class: bool) -> Callable[..., Any]:
     """``original``, but where an Array is among the arguments polygrad's function of that name."""
+
+    module, _, function = name.rpartition(".")
+    exact = function in STAND_INS.get(module, ())  # those run again are SciPy's own code
 
     @functools.wraps(original)
     def call(*args: Any, **options: Any) -> Any:
         arrays = _arrays((*args, *options.values()))
         if not arrays:
             return original(*args, **options)
+        if all(array._trace is BASE for array in arrays):
+            plain = importlib.import_module("polygrad.scipy_functions.plain")
+            try:
+                return plain.run_plain(original, args, options, arrays)
+            except Exception:
+                if arrays[0].device.backend.host:
+                    raise  # SciPy says what is wrong with the arguments
         table = importlib.import_module("polygrad.scipy_functions.table")
-        try:
-            with arrays[0].device:
-                return table.load(name, original, of_class)(*args, **options)
-        except NoStandIn:
-            if all(array._trace is BASE for array in arrays):
-                return original(*args, **options)
-            raise
+        version = table.load(name, original, of_class)
+        with arrays[0].device:
+            if of_class:
+                return version(*args, **options)
+            expected = importlib.import_module("polygrad.scipy_functions.expected")
+            return expected.run_version(name, version, original, args, options, arrays, exact)
 
     # The name it can be pickled by.
     call.__module__, call.__qualname__ = name.rsplit(".", 1)
     _MADE.add(call)
+    _enter_tables(original, call)
     inner: Any = original
     while inner is not None:  # inside SciPy the function goes without its decorators
         FRONTS[inner] = call
         inner = getattr(inner, "__wrapped__", None)
     return call
+
+
+def _enter_tables(original: Any, call: Any) -> None:
+    """Let SciPy's own tables of its functions, which are keyed by the function, know a front."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("scipy._") and "array_api" in name and isinstance(module, ModuleType):
+            for table in list(vars(module).values()):
+                if type(table) is dict and original in table:
+                    table[call] = table[original]
 
 
 def is_front(function: Any) -> bool:
@@ -100,7 +132,7 @@ def front_of_class(cls: Any) -> None:
         return
 
     def new(this: Any, *args: Any, **options: Any) -> Any:
-        if _arrays((*args, *options.values())):
+        if _tracked(_arrays((*args, *options.values()))):
             this = importlib.import_module("polygrad.scipy_functions.rerun").rerun_class(this)
         return make(this) if make is object.__new__ else make(this, *args, **options)
 
@@ -111,7 +143,11 @@ def front_of_class(cls: Any) -> None:
 
     @functools.wraps(run)
     def call(self: Any, *args: Any, **options: Any) -> Any:
-        if _arrays((*args, *options.values())):
+        arrays = _arrays((*args, *options.values()))
+        if arrays and not _tracked(arrays) and not _tracked(_arrays(_state(self))):
+            plain = importlib.import_module("polygrad.scipy_functions.plain")
+            return plain.run_plain(run, (self, *args), options, arrays)
+        if arrays:
             self = importlib.import_module("polygrad.scipy_functions.rerun").as_rerun(self)
             return type(self).__call__(self, *args, **options)
         return run(self, *args, **options)
@@ -135,9 +171,11 @@ def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
 def extend(module: ModuleType) -> None:
     """Put the fronts into a module that was just loaded."""
     name = module.__name__
-    if name in NAMESPACES:
+    if is_namespace_finder(name):
         for function in ("array_namespace", "get_namespace"):
-            setattr(module, function, mixing(getattr(module, function)))
+            found = getattr(module, function, None)
+            if callable(found):
+                setattr(module, function, mixing(found))
     for function in (*STAND_INS.get(name, ()), *RERUN.get(name, ())):
         *owners, last = function.split(".")
         owner: Any = module
@@ -173,7 +211,7 @@ class _Finder:
     """Stands before the usual finders, for the modules to extend only."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name not in MODULES:
+        if name not in MODULES and not is_namespace_finder(name):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None and switched_on():
@@ -183,8 +221,7 @@ class _Finder:
 
 def watch() -> None:
     """Extend the modules that are loaded, and the others when they are; called once."""
-    for name in MODULES:
-        module = sys.modules.get(name)
-        if module is not None and switched_on():
+    for name, module in list(sys.modules.items()):
+        if (name in MODULES or is_namespace_finder(name)) and switched_on():
             extend(module)
     sys.meta_path.insert(0, _Finder())

@@ -7,6 +7,7 @@ from typing import Any
 from polygrad import ops
 from polygrad.array import Array
 from polygrad.errors import ArgumentValueError
+from polygrad.scipy_functions.images import axes_of, axis_of
 from polygrad.scipy_functions.table import array, constant, inexact, no_stand_in, scipy, stand_in
 from polygrad.scipy_functions.windows import apply_along, each
 
@@ -193,6 +194,21 @@ def affine_transform(
     )
 
 
+def _turned(degrees: Any) -> tuple[Any, Any]:
+    """Cosine and sine of an angle in degrees, exact at the multiples of 90."""
+    quarter = ops.round(degrees / 90)
+    rest = (degrees - 90 * quarter) * (math.pi / 180)
+    c, s = ops.cos(rest), ops.sin(rest)
+    quarter = ops.stop_gradient(quarter) % 4
+    turned = [(c, s), (-s, c), (-c, -s), (s, -c)]
+    for k in (1, 2, 3):
+        turned[0] = tuple(
+            ops.where(quarter == k, there, here)
+            for there, here in zip(turned[k], turned[0], strict=True)
+        )
+    return turned[0]
+
+
 @stand_in("ndimage.rotate")
 def rotate(
     input: Any,  # noqa: A002
@@ -207,9 +223,8 @@ def rotate(
 ) -> Any:
     """scipy.ndimage.rotate; differentiable by the angle too, in degrees."""
     x = inexact(input)
-    first, second = sorted(axis % len(x.shape) for axis in axes)
-    turn = ops.astype(array(angle), x.dtype) * (math.pi / 180)
-    c, s = ops.cos(turn), ops.sin(turn)
+    first, second = sorted(axes_of(axes, len(x.shape)))
+    c, s = _turned(ops.astype(array(angle), ops.real(x).dtype))
     height, width = x.shape[first], x.shape[second]
     shape = list(x.shape)
     if reshape:
@@ -241,7 +256,7 @@ def spline_filter1d(
         return x
     eye = ops.to_numpy(ops.eye(x.shape[axis], dtype=ops.float64, device="cpu"))
     matrix = scipy("ndimage.spline_filter1d")(eye, order, axis=0, mode=mode)
-    return apply_along(constant(matrix, x), x, axis % len(x.shape))
+    return apply_along(constant(matrix, x), x, axis_of(axis, x))
 
 
 @stand_in("ndimage.spline_filter")

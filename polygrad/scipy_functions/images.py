@@ -1,11 +1,13 @@
 """scipy.ndimage: filters of a neighbourhood."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
-from polygrad.errors import ShapeError
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.scipy_functions.table import (
     constant,
     inexact,
@@ -25,8 +27,23 @@ def image(name: str, x: Any, output: Any) -> Any:
 
 
 def axes_of(axes: Any, ndim: int) -> list[int]:
-    given = range(ndim) if axes is None else [axes] if isinstance(axes, int) else axes
-    return [axis % ndim for axis in given]
+    """Axes as places counted from the first; all of them for None."""
+    given = range(ndim) if axes is None else [axes] if hasattr(axes, "__index__") else list(axes)
+    places = []
+    for axis in map(operator.index, given):
+        if not -ndim <= axis < ndim:
+            raise ArgumentValueError(
+                f"got axis {axis} for an array with {ndim} axes, expected {-ndim} to {ndim - 1}"
+            )
+        places.append(axis % ndim)
+    if len(set(places)) < len(places):
+        raise ArgumentValueError(f"got axes {tuple(given)}, expected each axis once")
+    return places
+
+
+def axis_of(axis: Any, x: Any) -> int:
+    """One axis of an array, as a place counted from the first."""
+    return axes_of(operator.index(axis), len(x.shape))[0]
 
 
 @stand_in("ndimage.correlate1d")
@@ -41,7 +58,8 @@ def correlate1d(
 ) -> Any:
     """scipy.ndimage.correlate1d."""
     x, w = together(image("correlate1d", input, output), weights)
-    return correlated("ndimage.correlate1d", x, w, axis % len(x.shape), mode, cval, origin)
+    w = _conjugate(w)
+    return correlated("ndimage.correlate1d", x, w, axis_of(axis, x), mode, cval, origin)
 
 
 @stand_in("ndimage.convolve1d")
@@ -55,9 +73,13 @@ def convolve1d(
     origin: int = 0,
 ) -> Any:
     """scipy.ndimage.convolve1d."""
-    w = inexact(weights)
+    w = _conjugate(inexact(weights))  # which the correlation takes back
     origin = -origin - (1 if w.shape[0] % 2 == 0 else 0)
     return correlate1d(input, ops.flip(w), axis, output, mode, cval, origin)
+
+
+def _conjugate(w: Any) -> Any:
+    return ops.conj(w) if as_dtype(w.dtype).is_complex else w
 
 
 @stand_in("ndimage.correlate")
@@ -71,19 +93,27 @@ def correlate(
     *,
     axes: Any = None,
 ) -> Any:
-    """scipy.ndimage.correlate."""
-    x, w = together(image("correlate", input, output), weights)
+    """scipy.ndimage.correlate; complex weights are conjugated."""
+    return _weighted("correlate", input, weights, output, mode, cval, origin, axes, False)
+
+
+def _weighted(name: str, x: Any, w: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any, turned: bool) -> Any:  # fmt: skip # noqa: E501
+    """The weighted sum of each neighbourhood, with the weights ``turned`` round or conjugated."""
+    x, w = together(image(name, x, output), w)
     places = axes_of(axes, len(x.shape))
     if len(w.shape) != len(places):
         raise ShapeError(
-            f"scipy.ndimage.correlate: got weights of shape {w.shape}, expected {len(places)} axes"
+            f"scipy.ndimage.{name}: got weights of shape {w.shape}, expected {len(places)} axes"
         )
+    w = ops.flip(w) if turned else _conjugate(w)
     ndim = len(x.shape)
     # The axes of the weights go with those of the image in ascending order, whatever `axes` is.
     sizes = spread(list(w.shape), sorted(places), ndim, 1)
     modes = spread(each(mode, len(places)), places, ndim, "reflect")
     origins = spread(each(origin, len(places)), places, ndim, 0)
-    around = neighbourhoods("ndimage.correlate", x, sizes, modes, cval, origins)
+    if turned:
+        origins = [-o - (1 if n % 2 == 0 else 0) for o, n in zip(origins, sizes, strict=True)]
+    around = neighbourhoods(f"ndimage.{name}", x, sizes, modes, cval, origins)
     return ops.matmul(around, ops.reshape(w, (-1,)))
 
 
@@ -107,12 +137,7 @@ def convolve(
     axes: Any = None,
 ) -> Any:
     """scipy.ndimage.convolve."""
-    w = inexact(weights)
-    origins = [
-        -o - (1 if n % 2 == 0 else 0)
-        for o, n in zip(each(origin, len(w.shape)), w.shape, strict=True)
-    ]
-    return correlate(input, ops.flip(w), output, mode, cval, origins, axes=axes)
+    return _weighted("convolve", input, weights, output, mode, cval, origin, axes, True)
 
 
 def _along_axes(
@@ -153,7 +178,7 @@ def gaussian_filter1d(
     for k in range(order):
         before, factor = factor, -(t * factor + k * before) / ops.square(sigma)
     weights = ops.flip(bell * factor)
-    return correlated("ndimage.gaussian_filter1d", x, weights, axis % len(x.shape), mode, cval, 0)
+    return correlated("ndimage.gaussian_filter1d", x, weights, axis_of(axis, x), mode, cval, 0)
 
 
 @stand_in("ndimage.gaussian_filter")
@@ -195,7 +220,7 @@ def uniform_filter1d(
 ) -> Any:
     """scipy.ndimage.uniform_filter1d."""
     x = image("uniform_filter1d", input, output)
-    axis %= len(x.shape)
+    axis = axis_of(axis, x)
     before = size // 2 + origin
     x = bordered("ndimage.uniform_filter1d", x, axis, before, size - 1 - before, mode, cval)
     return ops.mean(windows(x, size, axis), axis=-1)
@@ -230,7 +255,7 @@ def _edges(name: str, smooth: list[float]) -> None:
         cval: Any = 0.0,
     ) -> Any:
         x = image(name, input, output)
-        axis %= len(x.shape)
+        axis = axis_of(axis, x)
         for i, kind in enumerate(each(mode, len(x.shape))):
             weights = constant([-1.0, 0.0, 1.0] if i == axis else smooth, x)
             x = correlated(f"ndimage.{name}", x, weights, i, kind, cval, 0)
@@ -270,11 +295,10 @@ def _second(input: Any, sigma: Any, order: int, mode: Any, cval: Any, axes: Any,
     x = inexact(input)
     places = axes_of(axes, len(x.shape))
     parts = []
-    for i in range(len(places)):
+    for i, kind in enumerate(each(mode, len(places))):  # the mode of an axis is its derivative's
         orders = [order if i == j else 0 for j in range(len(places))]
-        parts.append(
-            combine(gaussian_filter(x, sigma, orders, None, mode, cval, axes=places, **options))
-        )
+        part = gaussian_filter(x, sigma, orders, None, kind, cval, axes=places, **options)
+        parts.append(combine(part))
     return sum(parts[1:], parts[0])
 
 

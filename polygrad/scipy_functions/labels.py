@@ -54,9 +54,15 @@ _enter("variance")(_variance)
 _enter("standard_deviation")(lambda inside, x: ops.sqrt(_variance(inside, x)))
 
 
+def _or_zero(found: Any, inside: Any) -> Any:
+    """0 for a region without elements."""
+    return ops.where(ops.any(inside > 0, axis=1), found, ops.zeros_like(found))
+
+
 def _extreme(name: str, reduce: Callable[..., Any], end: float) -> None:
     def measure(inside: Any, x: Any) -> Any:
-        return reduce(ops.where(inside > 0, x, ops.full_like(x, end)), axis=1)
+        found = reduce(ops.where(inside > 0, x, ops.full_like(x, end)), axis=1)
+        return _or_zero(found, inside)
 
     _enter(name)(measure)
 
@@ -108,7 +114,8 @@ def extrema(input: Any, labels: Any = None, index: Any = None) -> Any:  # noqa: 
     for end, pick in ((float("inf"), ops.argmin), (-float("inf"), ops.argmax)):
         held = ops.where(inside > 0, flat, ops.full_like(flat, end))
         places = pick(ops.stop_gradient(held), axis=1)
-        found.append((ops.reshape(ops.take(flat, places), shape), places.tolist()))
+        best = _or_zero(ops.take(flat, places), inside)
+        found.append((ops.reshape(best, shape), places.tolist()))
     spots = [[_place(k, x.shape) for k in places] for _, places in found]
     (low, _), (high, _) = found
     if shape == ():

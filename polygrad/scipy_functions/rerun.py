@@ -21,6 +21,8 @@ from polygrad.numpy_functions.table import array
 from polygrad.scipy_functions.delegation import FRONT_CLASSES, FRONTS, is_front
 from polygrad.scipy_functions.table import METHODS, load_all
 
+_ARRAY_HELPERS = ("scipy._lib._array_api", "scipy._external")
+_HELPERS = ("scipy._lib", "scipy._external")
 _FUNCTIONS: dict[FunctionType, FunctionType] = {}
 _CLASSES: dict[type, Any] = {}
 
@@ -109,7 +111,7 @@ class _OnCall:
 def _of_scipy(value: Any) -> bool:
     """Whether a value is a function of SciPy's that may be run again: not what finds namespaces."""
     module = getattr(value, "__module__", None) or ""
-    ours = module.startswith("scipy") and not module.startswith("scipy._lib._array_api")
+    ours = module.startswith("scipy") and not module.startswith(_ARRAY_HELPERS)
     return ours and isinstance(value, FunctionType)
 
 
@@ -130,9 +132,9 @@ def _replaced(value: Any) -> Any:
     if isinstance(value, ModuleType):
         if value is numpy:
             return _NUMPY
-        if value.__name__ == "scipy._lib.array_api_compat.numpy":
+        if value.__name__.endswith(".array_api_compat.numpy"):
             return array_module._namespace()
-        scipy = value.__name__.startswith("scipy.") and not value.__name__.startswith("scipy._lib")
+        scipy = value.__name__.startswith("scipy.") and not value.__name__.startswith(_HELPERS)
         return _Module(value) if scipy else value
     name = getattr(value, "__name__", None)
     if name in _REPLACED and value is getattr(numpy, name, None):
