@@ -41,6 +41,9 @@ FRONTS: dict[Any, Callable[..., Any]] = {}
 """The front of each function that has one."""
 FRONT_CLASSES: set[type] = set()
 """The classes that are run again as a whole."""
+WORKERS: dict[type, str] = {}
+"""The classes whose instances others hand their work to, by the name of the public one."""
+_SMALLEST = {"PPoly": ([[1.0]], [0.0, 1.0]), "BSpline": ([0.0, 1.0], [1.0], 0)}
 _MADE: set[Any] = set()
 
 
@@ -156,6 +159,17 @@ def front_of_class(cls: Any) -> None:
     cls.__call__ = call
 
 
+def front_of_worker(cls: Any) -> None:
+    """Run the class again, too, that instances of ``cls`` hold one of and hand their work to."""
+    sample = _SMALLEST.get(cls.__name__)
+    held = vars(cls(*sample)) if sample and hasattr(cls(*sample), "__dict__") else {}
+    for value in held.values():
+        worker = type(value)
+        if worker.__module__ == cls.__module__ and hasattr(worker, "construct_fast"):
+            WORKERS[worker] = cls.__name__
+            front_of_class(worker)
+
+
 def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
     """``array_namespace`` that lets NumPy arrays stand beside Arrays, as constants."""
 
@@ -187,6 +201,7 @@ def extend(module: ModuleType) -> None:
     for function in CLASSES.get(name, ()):
         cls = getattr(module, function, None)
         if isinstance(cls, type):
+            front_of_worker(cls)
             front_of_class(cls)
 
 

@@ -9,6 +9,12 @@ from polygrad.scipy_functions.rerun import asarray
 from polygrad.scipy_functions.table import method, no_stand_in
 
 
+def _kept(instance: Any, name: str) -> Any:
+    """An array that an instance keeps, which some versions of SciPy do under a private name."""
+    private = getattr(instance, f"_{name}", None)
+    return asarray(getattr(instance, name) if private is None else private)
+
+
 def _interval(breaks: Any, x: Any) -> Any:
     """The interval of each point; the first and last reach on."""
     n = breaks.shape[0]
@@ -28,7 +34,7 @@ def keep_layout(self: Any) -> None:
 @method("interpolate.PPoly._evaluate")
 def evaluate_piecewise(self: Any, x: Any, nu: int, extrapolate: Any, out: Any) -> None:
     """The value of a piecewise polynomial, or of its derivative, written into ``out``."""
-    breaks, c = asarray(self._x), asarray(self._c)
+    breaks, c = _kept(self, "x"), _kept(self, "c")
     c = ops.reshape(c, (c.shape[0], c.shape[1], -1))
     x = asarray(x)
     place = _interval(breaks, x)
@@ -52,7 +58,7 @@ def antiderivative(self: Any, nu: int = 1) -> Any:
     """The piecewise polynomial whose derivative is this one, continuous and 0 at the start."""
     if nu <= 0:
         return self.derivative(-nu)
-    breaks, c = asarray(self._x), asarray(self._c)
+    breaks, c = _kept(self, "x"), _kept(self, "c")
     degree = c.shape[0]
     parts = [c[k, ...] / (degree - k) for k in range(degree)]
     steps = breaks[1:] - breaks[:-1]
@@ -60,7 +66,7 @@ def antiderivative(self: Any, nu: int = 1) -> Any:
     rise = sum(part * steps ** (degree - k) for k, part in enumerate(parts))
     before = ops.cumulative_sum(rise, axis=0, include_initial=True)[:-1, ...]
     extrapolate = False if self.extrapolate == "periodic" else self.extrapolate
-    made = self.construct_fast(ops.stack([*parts, before]), self._x, extrapolate, self.axis)
+    made = self.construct_fast(ops.stack([*parts, before]), breaks, extrapolate, self.axis)
     return made if nu == 1 else antiderivative(made, nu - 1)
 
 
@@ -78,7 +84,7 @@ def integrate(self: Any, a: Any, b: Any, extrapolate: Any = None) -> Any:
 def evaluate_spline(self: Any, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
     """The value of a spline, or of its derivative, by de Boor's recursion."""
     extrapolate = self.extrapolate if extrapolate is None else extrapolate
-    t, c, k, x = asarray(self._t), asarray(self._c), self.k, asarray(x, "float64")
+    t, c, k, x = _kept(self, "t"), _kept(self, "c"), self.k, asarray(x, "float64")
     shape, rest = tuple(x.shape), tuple(c.shape[1:])
     x, c = ops.reshape(x, (-1,)), ops.reshape(c, (c.shape[0], -1))
     n = t.shape[0] - k - 1

@@ -18,7 +18,7 @@ from polygrad import array as array_module
 from polygrad import ops
 from polygrad.array import Array
 from polygrad.numpy_functions.table import array
-from polygrad.scipy_functions.delegation import FRONT_CLASSES, FRONTS, is_front
+from polygrad.scipy_functions.delegation import FRONT_CLASSES, FRONTS, WORKERS, is_front
 from polygrad.scipy_functions.table import METHODS, load_all
 
 _ARRAY_HELPERS = ("scipy._lib._array_api", "scipy._external")
@@ -95,15 +95,24 @@ _NUMPY = _Numpy("numpy")
 # -- functions -----------------------------------------------------------------------------------
 
 
+def _namespace() -> Any:
+    """The namespace of Arrays."""
+    return array_module._namespace()
+
+
 class _OnCall:
-    """A function of SciPy's that is run once more where an Array is among its arguments."""
+    """A function of SciPy's that is run once more where its arguments ask for it.
+
+    That is where an Array is among them, or the namespace of Arrays.
+    """
 
     def __init__(self, function: FunctionType) -> None:
         self.function = self.__wrapped__ = function
         self.__name__, self.__doc__ = function.__name__, function.__doc__
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if not holds_array((*args, *options.values())):
+        given = (*args, *options.values())
+        if not holds_array(given) and not any(value is _namespace() for value in given):
             return self.function(*args, **options)
         return rerun(self.function)(*args, **options)
 
@@ -141,6 +150,8 @@ def _replaced(value: Any) -> Any:
         return _REPLACED[name]
     if isinstance(value, type):
         return rerun_class(value) if value in FRONT_CLASSES else value
+    if hasattr(value, "cache_info") and _of_scipy(getattr(value, "__wrapped__", None)):
+        return _OnCall(value.__wrapped__)  # what it remembers is not for Arrays
     if not _of_scipy(value) or is_front(value):
         return value
     return FRONTS.get(value) or _OnCall(value)
@@ -195,7 +206,8 @@ def rerun_class(cls: Any) -> Any:
     if cls in _CLASSES or cls in _CLASSES.values():
         return _CLASSES.get(cls, cls)
     load_all()
-    public = ".".join([*cls.__module__.split(".")[:2], cls.__name__])
+    public = ".".join([*cls.__module__.split(".")[:2], WORKERS.get(cls, cls.__name__)])
+    hands_on = cls.__name__ in WORKERS.values() and cls not in WORKERS
     bases = tuple(rerun_class(base) for base in cls.__bases__ if base is not object)
     bases = bases or (_Root,)
     made = type(cls)(cls.__name__, (*bases, cls), {"__module__": cls.__module__})
@@ -208,7 +220,7 @@ def rerun_class(cls: Any) -> Any:
         while is_front(value):
             value = value.__wrapped__
         if isinstance(value, FunctionType):
-            ours = METHODS.get(f"{public}.{name}")
+            ours = None if hands_on else METHODS.get(f"{public}.{name}")
             setattr(made, name, ours or (rerun(value, owner) if _of_scipy(value) else value))
         elif isinstance(value, staticmethod | classmethod):
             setattr(made, name, type(value)(rerun(value.__func__, owner)))
@@ -226,5 +238,7 @@ def as_rerun(instance: Any) -> Any:
         if hasattr(instance, name):
             # What an interpolator keeps to make its answer an array of the input's library.
             value = asarray if name == "_asarray" else getattr(instance, name)
+            if isinstance(value, ModuleType) or type(value) in WORKERS:
+                value = _replaced(value) if isinstance(value, ModuleType) else as_rerun(value)
             setattr(made, name, value)
     return made

@@ -6,6 +6,7 @@ arrays raises NoStandIn by name.
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from polygrad.numpy_functions.table import array
 from polygrad.scipy_functions.delegation import NoStandIn
 
 STAND_INS: dict[str, Callable[..., Any]] = {}
+_NO_EFFECT = frozenset({"check_finite", "disp", "blocksize", "workers"})
 METHODS: dict[str, Callable[..., Any]] = {}
 """Methods of classes that are run again (see `rerun`), in place of compiled code."""
 _PARTS = (
@@ -70,13 +72,40 @@ def load(name: str, original: Callable[..., Any], of_class: bool) -> Callable[..
     """The version of the function, or method of a class, with this full name."""
     load_all()
     if name in STAND_INS:
-        return STAND_INS[name]
+        return STAND_INS[name] if of_class else _called_like(name, STAND_INS[name], original)
     rerun: Any = importlib.import_module("polygrad.scipy_functions.rerun")
     if not of_class:
         made: Callable[..., Any] = rerun.rerun(original)
         return made
     last = name.rpartition(".")[2]
     return lambda self, *args, **options: getattr(rerun.as_rerun(self), last)(*args, **options)
+
+
+_ADAPTED: dict[Any, Callable[..., Any]] = {}
+
+
+def _called_like(name: str, version: Any, original: Any) -> Callable[..., Any]:
+    """The version, called with the arguments of the SciPy that is installed."""
+    if original in _ADAPTED:
+        return _ADAPTED[original]
+    made = version
+    theirs = inspect.signature(original)
+    own = inspect.signature(version).parameters
+    kinds = {p.kind for p in (*own.values(), *theirs.parameters.values())}
+    varying = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    if list(own) != list(theirs.parameters) and not kinds & varying:
+
+        def made(*args: Any, **options: Any) -> Any:
+            given = theirs.bind(*args, **options).arguments
+            for argument in [key for key in given if key not in own]:
+                value = given.pop(argument)
+                known = argument.startswith("overwrite_") or argument in _NO_EFFECT
+                if not known and value is not theirs.parameters[argument].default:
+                    raise no_stand_in(name.removeprefix("scipy."), f"{argument}=")
+            return version(**given)
+
+    _ADAPTED[original] = made
+    return made
 
 
 def no_stand_in(name: str, what: str) -> NoStandIn:
