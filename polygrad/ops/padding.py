@@ -1,6 +1,7 @@
 """pad: an array with borders, put together from slices of it."""
 
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
@@ -53,7 +54,7 @@ def pad(x: Any, pad_width: Any, /, mode: str = "constant", *, constant_values: A
     Array([2., 1., 2., 3., 2., 1.], dtype=float64, device=cpu)
     """
     shape = tuple(x.shape)
-    widths = _pairs(pad_width, len(shape), "pad_width")
+    widths = [(_whole(b), _whole(a)) for b, a in _pairs(pad_width, len(shape), "pad_width")]
     if any(type(w) is not int or w < 0 for pair in widths for w in pair):
         raise ArgumentValueError(
             f"pad: got pad_width {pad_width!r}, expected integers, none negative"
@@ -74,6 +75,11 @@ def pad(x: Any, pad_width: Any, /, mode: str = "constant", *, constant_values: A
                 )
             x = _gather(x, [find(i, n) for i in range(-before, n + after)], axis)
     return x
+
+
+def _whole(width: Any) -> Any:
+    """An integer of any kind, NumPy's too, as Python's; anything else as it is."""
+    return width if isinstance(width, bool) or not hasattr(width, "__index__") else index(width)
 
 
 def _pairs(given: Any, ndim: int, name: str) -> list[tuple[Any, Any]]:

@@ -187,8 +187,7 @@ def _conform(name: str, found: Any, kinds: Any, exact_shape: bool) -> Any:
     """An answer in SciPy's data types; raises where it has another shape."""
     if isinstance(kinds, list) and isinstance(found, tuple | list) and len(found) == len(kinds):
         parts = [
-            _conform(name, part, kind, exact_shape)
-            for part, kind in zip(found, kinds, strict=True)
+            _conform(name, part, kind, exact_shape) for part, kind in zip(found, kinds, strict=True)
         ]
         if hasattr(found, "_make"):
             return found._make(parts)

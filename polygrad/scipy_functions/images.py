@@ -110,11 +110,17 @@ def _weighted(name: str, x: Any, w: Any, output: Any, mode: Any, cval: Any, orig
     # The axes of the weights go with those of the image in ascending order, whatever `axes` is.
     sizes = spread(list(w.shape), sorted(places), ndim, 1)
     modes = spread(each(mode, len(places)), places, ndim, "reflect")
-    origins = spread(each(origin, len(places)), places, ndim, 0)
+    origins = origins_of(origin, places, ndim)
     if turned:
         origins = [-o - (1 if n % 2 == 0 else 0) for o, n in zip(origins, sizes, strict=True)]
     around = neighbourhoods(f"ndimage.{name}", x, sizes, modes, cval, origins)
     return ops.matmul(around, ops.reshape(w, (-1,)))
+
+
+def origins_of(origin: Any, places: list[int], ndim: int) -> list[Any]:
+    """Origins of all axes: where all are filtered SciPy takes them in order, whatever `axes` is."""
+    given = each(origin, len(places))
+    return given if len(places) == ndim else spread(given, places, ndim, 0)
 
 
 def spread(values: list[Any], places: list[int], ndim: int, default: Any) -> list[Any]:

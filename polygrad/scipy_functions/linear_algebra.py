@@ -277,13 +277,16 @@ def lu(
     check_finite: bool = True,
     p_indices: bool = False,
 ) -> Any:
-    """scipy.linalg.lu of one matrix, by elimination with partial pivoting."""
+    """scipy.linalg.lu, by elimination with partial pivoting."""
     a = inexact(a)
-    if len(a.shape) != 2:
-        raise ShapeError(
-            f"scipy.linalg.lu of a tracked array: got shape {a.shape}, expected one matrix; "
-            "use pg.vmap for a stack"
-        )
+    if len(a.shape) < 2:
+        raise ShapeError(f"scipy.linalg.lu: got shape {a.shape}, expected matrices")
+    if len(a.shape) > 2:
+        lead = a.shape[:-2]
+        flat = ops.reshape(a, (-1, *a.shape[-2:]))
+        each = [lu(flat[i, ...], permute_l, p_indices=p_indices) for i in range(flat.shape[0])]
+        stacks = [ops.stack(parts) for parts in zip(*each, strict=True)]
+        return tuple(ops.reshape(part, (*lead, *part.shape[1:])) for part in stacks)
     m, n = a.shape
     order = list(range(m))
     columns: list[Any] = []

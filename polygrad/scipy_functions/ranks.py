@@ -5,9 +5,12 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.errors import ArgumentValueError
-from polygrad.scipy_functions.images import axes_of, image, spread
+from polygrad.scipy_functions.images import axes_of, image, origins_of, spread
 from polygrad.scipy_functions.table import array, integers, stand_in
 from polygrad.scipy_functions.windows import each, neighbourhoods
+
+# SciPy runs these with a footprint of the size given, and the others axis by axis.
+_WITH_FOOTPRINTS = ("generic_filter", "median_filter", "percentile_filter", "rank_filter")
 
 
 def around(name: str, x: Any, size: Any, footprint: Any, mode: Any, cval: Any, origin: Any, axes: Any) -> Any:  # fmt: skip # noqa: E501
@@ -20,16 +23,20 @@ def around(name: str, x: Any, size: Any, footprint: Any, mode: Any, cval: Any, o
         mask = ops.reshape(footprint, (-1,)).tolist()
     elif size is not None:
         sizes, where = [int(n) for n in each(size, len(places))], places
+        where = sorted(places) if name in _WITH_FOOTPRINTS else places
     else:
         raise ArgumentValueError(f"scipy.ndimage.{name}: got neither size nor footprint")
     ndim = len(x.shape)
+    origins = spread(each(origin, len(places)), places, ndim, 0)
+    if mask is not None or name in _WITH_FOOTPRINTS:
+        origins = origins_of(origin, places, ndim)
     around = neighbourhoods(
         f"ndimage.{name}",
         x,
         spread(sizes, where, ndim, 1),
         spread(each(mode, len(places)), places, ndim, "reflect"),
         cval,
-        spread(each(origin, len(places)), places, ndim, 0),
+        origins,
     )
     if mask is None:
         return around

@@ -77,9 +77,9 @@ def neighbourhoods(
 
 def each(value: Any, count: int) -> list[Any]:
     """One value for each axis: the value itself, or the sequence given."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    return [value] * count if isinstance(value, int | float | complex | str) else list(value)
+    if isinstance(value, int | float | complex | str) or getattr(value, "shape", None) == ():
+        return [value] * count
+    return list(value)
 
 
 def apply_along(matrix: Any, x: Any, axis: int) -> Any:
