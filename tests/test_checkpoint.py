@@ -1,5 +1,6 @@
 """checkpoint: the same derivatives in less memory, under every transform, deterministic."""
 
+import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable
@@ -288,3 +289,27 @@ def test_a_backward_pass_frees_on_its_way() -> None:
     assert peak(lambda: pg.grad(loss)(ws)) < 2 * 20 + 8
     at_hand = peak(lambda: pg.vjp(loss, ws)[1](1.0))  # a pullback may be called again
     assert at_hand > 2.5 * 20
+
+
+def deeply(n):
+    """A function inside ``n`` checkpoints."""
+
+    def f(x):
+        return pg.sum(pg.tanh(x))
+
+    for _ in range(n):
+        f = pg.checkpoint(lambda x, f=f: f(x) * 1.001)
+    return f
+
+
+def test_a_hundred_and_fifty_inside_one_another():
+    limit, x = sys.getrecursionlimit(), np.asarray([0.3, 0.1])
+    expected = 1.001**150 * (1 - np.tanh(x) ** 2)
+    for f in (pg.grad(deeply(150)), pg.jit(pg.grad(deeply(150)))):
+        np.testing.assert_allclose(f(x), expected, rtol=1e-12)
+    assert sys.getrecursionlimit() == limit
+
+
+def test_too_many_inside_one_another_are_refused_by_name():
+    with pytest.raises(pg.errors.ArgumentValueError, match="checkpoint: 500 checkpointed"):
+        deeply(510)(np.ones(2))

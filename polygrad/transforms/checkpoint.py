@@ -19,6 +19,7 @@ from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
 from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
 from polygrad.transforms.barrier import after
+from polygrad.transforms.depth import NESTED
 from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
 from polygrad.transforms.vmap import mapped_again
@@ -70,7 +71,8 @@ def _kept(name: Any, f: Callable[[Sequence[Any]], Any], arrays: Sequence[Any]) -
     """``f(arrays)``, checkpointed: arrays in a list in, any pytree out."""
     recorder = Recorder(name)
     try:
-        out, spec = tree.flatten(f([recorder.input(constant(x)) for x in arrays]))
+        with NESTED:
+            out, spec = tree.flatten(f([recorder.input(constant(x)) for x in arrays]))
     finally:
         recorder.alive = False
     mine = [i for i, x in enumerate(out) if type(x) is Array and x._trace is recorder]
@@ -162,10 +164,15 @@ class _Kept(Op):
 
 
 def _again(f: Callable[[Sequence[Any]], Any], arrays: Sequence[Any]) -> Any:
-    """``f(arrays)``, checkpointed itself where a transform is watching."""
-    if any(type(x) is Array and x._trace is not BASE for x in arrays):
-        return _kept(f, f, arrays)
-    return f(arrays)
+    """``f(arrays)``, checkpointed itself where a transform is watching, which `jit` is not."""
+    with NESTED:
+        if any(type(x) is Array and _watches(x._trace) for x in arrays):
+            return _kept(f, f, arrays)
+        return f(arrays)
+
+
+def _watches(trace: Any) -> bool:
+    return trace is not BASE and not getattr(trace, "inlines", False)
 
 
 @named
