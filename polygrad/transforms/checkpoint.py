@@ -8,6 +8,8 @@ saved at every order.
 """
 
 import functools
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,9 +19,9 @@ from polygrad.core.batch import named, spread_batch
 from polygrad.core.op import OPS, Op, Plan
 from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
+from polygrad.errors import ArgumentValueError
 from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
 from polygrad.transforms.barrier import after
-from polygrad.transforms.depth import NESTED
 from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
 from polygrad.transforms.vmap import mapped_again
@@ -85,6 +87,55 @@ def _kept(name: Any, f: Callable[[Sequence[Any]], Any], arrays: Sequence[Any]) -
     for i, answer in zip(mine, answers, strict=True):
         out[i] = answer
     return tree.unflatten(spec, out)
+
+
+DEEPEST = 500
+"""How many may run inside one another; a backward pass counts twice."""
+FRAMES = 40
+"""Python's frames that one takes at most, with a few transforms around it."""
+_lock = threading.Lock()
+_active = 0  # threads that are inside of one
+_limit = 0  # Python's limit before
+
+
+class _Nested(threading.local):
+    """Around what runs inside a checkpointed function: room for the frames that it takes.
+
+    Python's limit, 1000 by default, is meant for functions that never stop calling themselves.
+    Raises ArgumentValueError for too many.
+    """
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        global _active, _limit
+        if self.depth >= DEEPEST:
+            raise ArgumentValueError(
+                f"checkpoint: {DEEPEST} checkpointed functions are inside one another, expected "
+                "fewer; checkpoint a part of the levels, or blocks of a loop one after the other"
+            )
+        if not self.depth:
+            with _lock:
+                if not _active:
+                    _limit = sys.getrecursionlimit()
+                _active += 1
+        elif self.depth % 10 == 0:
+            with _lock:
+                room = _limit + self.depth * FRAMES
+                sys.setrecursionlimit(max(room, sys.getrecursionlimit()))
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        global _active
+        self.depth -= 1
+        if not self.depth:
+            with _lock:
+                _active -= 1
+                if not _active:
+                    sys.setrecursionlimit(_limit)
+
+
+NESTED = _Nested()
 
 
 class _AtHand:
