@@ -27,6 +27,7 @@ from polygrad.ops import __array_namespace_info__
 from polygrad.ops.views import (  # noqa: F401
     broadcast_arrays,
     broadcast_to,
+    einsum,
     expand_dims,
     flip,
     getitem,

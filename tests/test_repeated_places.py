@@ -245,3 +245,29 @@ def test_the_gradient_of_a_choice_with_repeats_adds_up() -> None:
     x = np.asarray([1.0, 2.0, 3.0])
     for g in (pg.grad, lambda f: pg.jit(pg.grad(f))):
         close(g(lambda x: pg.sum(x[[0, 0]] ** 2))(x), [4.0, 0.0, 0.0])
+
+
+def test_tuples_within_an_index_are_arrays() -> None:
+    x = np.asarray([[1.0, 2.0], [3.0, 4.0]])
+    close(pg.asarray(x)[(0, 1), (1, 0)], x[(0, 1), (1, 0)])
+    close(pg.jit(lambda x: x[(0, 1), (1, 0)])(x), [2.0, 3.0])
+    close(pg.grad(lambda x: pg.sum(x[(0, 0), (1, 1)] ** 2))(x), [[0.0, 8.0], [0.0, 0.0]])
+    close(pg.at(pg.zeros((2, 2)))[(0, 0), (1, 1)].add(1.0), [[0.0, 2.0], [0.0, 0.0]])
+
+
+def test_a_slice_of_nothing_takes_no_value() -> None:
+    def f(x: Any, v: Any) -> Any:
+        y = x * 1.0
+        y[5:2] = v
+        return y
+
+    x = np.arange(6.0)
+    for g in (f, pg.jit(f)):
+        close(g(pg.asarray(x), pg.asarray(2.0)), x)
+        assert pg.grad(lambda v, g=g: pg.sum(g(pg.asarray(x), v)))(2.0) == 0.0
+
+
+def test_a_repetition_beyond_memory_is_refused_at_once() -> None:
+    for repeats in (10**30, [10**30, 1]):
+        with pytest.raises(pg.errors.ArgumentValueError, match="repeat: got repeats that make"):
+            pg.repeat(pg.asarray([1.0, 2.0]), repeats)

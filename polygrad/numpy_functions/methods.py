@@ -40,7 +40,9 @@ def _fill(self: Array, value: Any) -> None:
 
 
 def _conj(self: Array) -> Any:
-    """The complex conjugate."""
+    """The complex conjugate; of real numbers it is the array itself, as NumPy's method has it."""
+    if not self.dtype.is_complex:
+        return self
     return ops.conj(self)
 
 

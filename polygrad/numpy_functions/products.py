@@ -10,7 +10,7 @@ from polygrad.errors import ArgumentValueError
 from polygrad.numpy_functions.diagonals import diagonal
 from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, numpy_function
-from polygrad.ops import fft, linalg
+from polygrad.ops import fft, linalg, views
 
 
 @numpy_function("dot")
@@ -82,7 +82,7 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: Any = True) -> Any:
     """numpy.einsum."""
     if isinstance(subscripts, str):
         operands = tuple(map(array, operands))
-    return ops.einsum(subscripts, *operands, optimize=optimize)
+    return views.einsum(subscripts, *operands, optimize=optimize)
 
 
 @numpy_function("kron")

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from polygrad import ops
+from polygrad.core.views import Lens, look
+from polygrad.errors import ArgumentValueError
 from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, numpy_function
 from polygrad.ops import linalg
@@ -95,8 +97,19 @@ def sort_complex(a: Any) -> Any:
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
-    """numpy.lib.stride_tricks.sliding_window_view, as an array of its own."""
+    """numpy.lib.stride_tricks.sliding_window_view, read only."""
+    if writeable:
+        raise ArgumentValueError(
+            "numpy.lib.stride_tricks.sliding_window_view: writeable=True, but one element is in "
+            "several windows; take a copy of the windows with numpy.copy"
+        )
     x = array(x)
+    out = _windows(x, (window_shape, axis))
+    return look(out, x, _WINDOWS, (window_shape, axis))
+
+
+def _windows(x: Any, key: Any) -> Any:
+    window_shape, axis = key
     sizes = [window_shape] if isinstance(window_shape, int) else list(window_shape)
     given: Sequence[int] = range(len(x.shape)) if axis is None else [axis] if isinstance(axis, int) else axis  # fmt: skip # noqa: E501
     ndim = len(x.shape)
@@ -106,6 +119,15 @@ def sliding_window_view(
         index = ops.expand_dims(steps, axis=1) + ops.arange(size, device=x.device)
         x = ops.moveaxis(ops.moveaxis(x, place, -1)[..., index], -2, place)
     return x
+
+
+def _window_strides(strides: Any, shape: Any, key: Any) -> Any:
+    _, axis = key
+    given = range(len(shape)) if axis is None else [axis] if isinstance(axis, int) else axis
+    return (*strides, *[strides[place] for place in given])
+
+
+_WINDOWS = Lens("sliding_window_view", _windows, None, _window_strides)
 
 
 @numpy_function("linalg.eig")

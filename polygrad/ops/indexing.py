@@ -110,7 +110,7 @@ def _parse(x: Any, key: Any, ndim: int | None = None) -> tuple[tuple[Any, ...], 
                 used += len(part.shape) - 1
             index.append(_SLOT)
             arrays.append(part)
-        elif isinstance(part, list):
+        elif isinstance(part, list | tuple):  # a tuple within a tuple, as in NumPy
             index.append(_SLOT)
             arrays.append(as_operand(part, x, "an index"))
         elif hasattr(part, "__index__"):

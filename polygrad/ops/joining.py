@@ -124,6 +124,10 @@ def tile(x: Any, repetitions: Sequence[int], /) -> Any:
     return reshape(broadcast_to(reshape(x, apart), wide), folded)
 
 
+LARGEST = 2**36
+"""Elements along an axis that no repetition goes beyond."""
+
+
 def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
     """Each element of ``x`` (or slice along ``axis``) repeated in place.
 
@@ -147,6 +151,11 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
     if len(counts) != n or any(count < 0 for count in counts):
         raise ArgumentValueError(
             f"repeat: got {len(counts)} repeats, expected one number or {n}, none negative"
+        )
+    if sum(counts) > LARGEST:
+        raise ArgumentValueError(
+            f"repeat: got repeats that make {sum(counts)} of an axis of length {n}, expected at "
+            f"most {LARGEST}, which is more than memory holds"
         )
     places = [i for i, count in enumerate(counts) for _ in range(count)]
     if not places:

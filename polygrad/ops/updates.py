@@ -118,7 +118,8 @@ def _is_mask(key: Any) -> bool:
 def _has_integers(key: Any) -> bool:
     """Whether a place can be named more than once: by integer arrays only."""
     return any(
-        isinstance(p, list) or (is_array(p) and p.shape and as_dtype(p.dtype).group != "bool")
+        isinstance(p, list | tuple)
+        or (is_array(p) and p.shape and as_dtype(p.dtype).group != "bool")
         for p in _parts(key)
     )
 

@@ -14,6 +14,8 @@ from polygrad.core.views import Lens, Strides, c_order, look, reshaped_strides, 
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.ops import arithmetic, indexing, joining, manipulation
+from polygrad.ops.einsum import _parse as parse_einsum
+from polygrad.ops.einsum import einsum as plain_einsum
 from polygrad.ops.manipulation import normalise_axes
 
 Shape = tuple[int, ...]
@@ -223,6 +225,32 @@ def _put_diagonal(base: Array, new: Array, key: Any) -> Any:
 
 MAIN_DIAGONAL = Lens("einsum", _get_diagonal, _put_diagonal, _diagonal_strides)
 """The diagonal as NumPy's einsum gives it, which may be written."""
+
+
+def einsum(subscripts: Any, *operands: Any, optimize: Any = "auto") -> Any:
+    """See `polygrad.einsum`; one operand of which nothing is added up gives a view."""
+    x = operands[0] if len(operands) == 1 else None
+    if type(x) is Array and isinstance(subscripts, str):
+        (labels,), output = parse_einsum(subscripts, [x.shape])
+        if set(labels) == set(output):
+            return _rearranged(x, labels, output)
+    return plain_einsum(subscripts, *operands, optimize=optimize)
+
+
+def _rearranged(x: Array, labels: str, output: str) -> Any:
+    for label in output:
+        while labels.count(label) > 1:
+            first = labels.index(label)
+            pair = first, labels.index(label, first + 1)
+            moved = moveaxis(x, pair, (-2, -1))
+            x = look(_get_diagonal(moved, 0), moved, MAIN_DIAGONAL, 0)
+            labels = "".join(c for i, c in enumerate(labels) if i not in pair) + label
+    if labels == output:
+        return x[...]
+    return permute_dims(x, [labels.index(label) for label in output])
+
+
+einsum.__doc__, einsum.__module__ = plain_einsum.__doc__, plain_einsum.__module__
 
 
 # -- parts of complex numbers ----------------------------------------------------------------------
