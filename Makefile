@@ -8,7 +8,7 @@ CUDA ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: \([0-9]*\).*/
 CUDA_EXTRA := cuda$(if $(filter 12,$(CUDA)),12,13)
 ARGS ?=
 
-.PHONY: help train test test-slow test-gpu test-backends conformance docs check format bench wheel clean
+.PHONY: help train test test-native test-slow test-gpu test-backends conformance docs check format bench wheel clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -50,6 +50,9 @@ train: $(TRAIN_NEEDS)  ## Train a network on handwritten digits (DEVICE=cpu, cud
 
 test: $(VENV)/.dev  ## Run the test suite (minutes, no GPU needed)
 	$(PY) -m pytest -n auto -m 'not slow and not gpu and not backends' $(ARGS)
+
+test-native: $(VENV)/.dev  ## Run the tests of jit on native code, which must be in use
+	POLYGRAD_TEST_NATIVE=1 $(PY) -m pytest -n auto -m 'not slow and not gpu and not backends' tests/test_jit*.py tests/test_compile_passes.py tests/test_control_flow.py $(ARGS)
 
 test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(PY) -m pytest -m 'slow' $(ARGS)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import polygrad.ops.linalg  # noqa: F401  its ops are named below
 from polygrad.compile.graph import Equation
 from polygrad.compile.known import listed
 

@@ -5,6 +5,6 @@ compiled in the background, and takes over when it is ready. Where there can be 
 argument does not suit it, the first program goes on.
 """
 
-from polygrad.compile.native.tier import Tier, offer
+from polygrad.compile.native.tier import Tier, listen, offer
 
-__all__ = ["Tier", "offer"]
+__all__ = ["Tier", "listen", "offer"]

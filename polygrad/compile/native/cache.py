@@ -12,12 +12,15 @@ import os
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 VARIABLE = "POLYGRAD_CACHE_DIR"
 LIMIT = 512
 """Files kept: the oldest beyond it are removed when one is written."""
+DRAFT = 600.0
+"""Seconds after which a file that is still being written is taken for left over."""
 
 
 class Refused(Exception):
@@ -27,7 +30,8 @@ class Refused(Exception):
 def folder() -> Path:
     """Where compiled code is kept; raises Refused where it is kept nowhere.
 
-    The environment variable ``POLYGRAD_CACHE_DIR`` names another folder; empty, it means none.
+    The environment variable ``POLYGRAD_CACHE_DIR`` names another folder (``~`` is the home);
+    empty, it means none.
     """
     given = os.environ.get(VARIABLE)
     if given == "":
@@ -35,12 +39,13 @@ def folder() -> Path:
     if os.name != "posix":
         raise Refused("owner and mode of folders say nothing on this system")
     if given is not None:
-        return Path(given) / "native"
+        return Path(given).expanduser().absolute() / "native"
     home = Path.home()
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "polygrad" / "native"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else home / ".cache") / "polygrad" / "native"
+    # A relative one is to be ignored, says the XDG specification.
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else home / ".cache") / "polygrad" / "native"
 
 
 @contextlib.contextmanager
@@ -76,9 +81,13 @@ def read(name: str) -> bytes | None:
     """The code kept under a name, or None."""
     try:
         with opened() as place:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+            # A pipe in its place would have an open for reading wait for a writer.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             with open(os.open(name, flags, dir_fd=place), "rb") as file:
-                _check(os.fstat(file.fileno()), name)
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise Refused(f"{name} is no regular file")
+                _check(found, name)
                 data = file.read()
     except (OSError, RuntimeError, Refused):  # RuntimeError: there is no home
         return None
@@ -107,10 +116,14 @@ def _checksum(name: str, code: bytes) -> bytes:
 
 
 def _prune(place: int) -> None:
-    files = []
+    files, left = [], []
     for name in os.listdir(place):
         with contextlib.suppress(OSError):
-            files.append((os.stat(name, dir_fd=place, follow_symlinks=False).st_mtime, name))
-    for _, name in sorted(files)[: max(len(files) - LIMIT, 0)]:
+            age = os.stat(name, dir_fd=place, follow_symlinks=False).st_mtime
+            if "." in name and age < time.time() - DRAFT:
+                left.append(name)  # its writer was killed
+            files.append((age, name))
+    left += [name for _, name in sorted(files)[: max(len(files) - LIMIT, 0)]]
+    for name in left:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=place)

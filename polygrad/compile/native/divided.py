@@ -25,18 +25,21 @@ WORTH = 2
 """Computing equations from which on a stretch is made native."""
 
 
-_KNOWN: dict[Hashable, bool] = {}
-"""Whether there is native code, for each op and the kinds of operands it has met."""
+_KNOWN: dict[Hashable, str] = {}
+"""Why there is no native code, for each op and the kinds of operands it has met; "" if there is."""
 
 
 def supported(equation: Equation) -> bool:
     """Whether an equation alone has native code: asked of what writes it."""
-    if any(x.weak and x.dtype.name != "float64" for x in equation.values):
-        return False
+    return not missing(equation)
+
+
+def missing(equation: Equation) -> str:
+    """Why an equation has no native code; "" where it has."""
     key = _key(equation)
     known = _KNOWN.get(key) if key is not None else None
     if known is None:
-        known = _written(equation)
+        known = _refused(equation)
         if key is not None:
             if len(_KNOWN) > 10_000:
                 _KNOWN.clear()
@@ -44,16 +47,16 @@ def supported(equation: Equation) -> bool:
     return known
 
 
-def _written(equation: Equation) -> bool:
+def _refused(equation: Equation) -> str:
     inputs = tuple([x.like() if isinstance(x, Value) else x for x in equation.inputs])
     outputs = [out.like() for out in equation.outputs]
     given = [x for x in inputs if isinstance(x, Value)]
     again = Equation(equation.op, inputs, equation.params, outputs)
     try:
         Module(Graph(given, {}, [again], outputs))
-    except Unsupported:
-        return False
-    return True
+    except Unsupported as reason:
+        return str(reason) or "no reason given"
+    return ""
 
 
 def _key(equation: Equation) -> Hashable:
@@ -110,6 +113,7 @@ class Divided:
     def __init__(self, graph: Graph, host: Host) -> None:
         parts = stretches(graph)
         self.outside: list[str] = []
+        self.reasons: dict[str, str] = {}
         slots: dict[Value, int] = {}
         for value in (*graph.inputs, *graph.constants):
             slots[value] = len(slots)
@@ -132,6 +136,7 @@ class Divided:
                 run = replay(part)
                 names = [label(e.op.name) for e in part.equations]
                 self.outside += [name for name in dict.fromkeys(names) if name not in self.outside]
+                self.reasons |= {e.op.name: missing(e) for e in part.equations}
                 texts.append(f"; outside: {', '.join(names)}\n")
             reads = [slots[x] for x in part.inputs]
             for out in part.outputs:

@@ -1,10 +1,10 @@
 """How each elementwise op is computed on numbers in registers."""
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.compile.elements import PYTHON_OPERATORS
 from polygrad.compile.graph import Value
 from polygrad.compile.native import trigonometric
 from polygrad.compile.native.mathematics import FUNCTIONS
@@ -117,7 +117,7 @@ def _compare(code: Code, name: str, inputs: Sequence[Any], given: Sequence[str])
         for i, x in enumerate(inputs):
             if type(x) is int and not limits(dtype)[0] <= x <= limits(dtype)[1]:
                 left, right = (x, 0) if i == 0 else (0, x)
-                return "true" if PYTHON_OPERATORS[name](left, right) else "false"
+                return "true" if getattr(operator, whole)(left, right) else "false"
         if len({d.group for d in values}) > 1:  # signed and unsigned ones
             return _compare_mixed(code, whole, values, given)
         if any(x.weak for x in inputs if isinstance(x, Value)):

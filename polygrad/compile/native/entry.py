@@ -10,6 +10,7 @@ import ctypes
 from typing import Any
 
 from polygrad.compile.native.host import Layout
+from polygrad.compile.native.types import is_float, memory
 from polygrad.compile.native.writer import Module
 
 LONG = 200_000
@@ -20,6 +21,7 @@ _FLOAT_AT = 16
 RUNTIME = (
     "Py_IncRef", "Py_DecRef", "PyTuple_New", "PyTuple_SetItem", "PyEval_SaveThread",
     "PyEval_RestoreThread", "PyMem_RawMalloc", "PyMem_RawFree", "PyErr_NoMemory",
+    "PyLong_AsLongLongAndOverflow",
 )  # fmt: skip
 
 
@@ -35,7 +37,7 @@ def runtime() -> list[int]:
 
 def addresses(module: Module, layout: Layout) -> list[int]:
     """What ``@outside`` holds: functions, None, and classes and data types, in a fixed order."""
-    fixed = [*runtime(), id(None), id(float), layout.kind, layout.new]
+    fixed = [*runtime(), id(None), id(float), id(int), layout.kind, layout.new]
     return [*fixed, *(layout.dtypes[name] for name in dtype_names(module))]
 
 
@@ -61,7 +63,7 @@ class _Entry:
         self.lines.append(f"  {text}")
 
     def outside(self, name: str) -> str:
-        fixed = [*RUNTIME, "None", "float", "kind", "new", *self.dtypes]
+        fixed = [*RUNTIME, "None", "float", "int", "kind", "new", *self.dtypes]
         return self.put(f"load ptr, ptr getelementptr (ptr, ptr @outside, i64 {fixed.index(name)})")
 
     def field(self, thing: str, at: int, kind: str = "ptr") -> str:
@@ -75,7 +77,7 @@ class _Entry:
 
     def text(self) -> str:
         module, n = self.module, len(self.module.graph.inputs)
-        size = len(RUNTIME) + 4 + len(self.dtypes)
+        size = len(RUNTIME) + 5 + len(self.dtypes)
         self.globals += [
             f"@outside = global [{size} x ptr] zeroinitializer",
             "@spare = global ptr null",
@@ -83,7 +85,11 @@ class _Entry:
         ]
         buffers = self.put(f"alloca [{module.scratch_at + 2} x ptr]")
         status = self.put("alloca i32")
-        slots = {i: self.put("alloca double") for i, v in enumerate(module.graph.inputs) if v.weak}
+        slots = {
+            i: self.put(f"alloca {memory(v.dtype)}")
+            for i, v in enumerate(module.graph.inputs)
+            if v.weak
+        }
         self.need(self.put(f"icmp eq i64 %count, {n}"))
         for i in range(n):
             self._input(i, buffers, slots.get(i))
@@ -124,6 +130,15 @@ class _Entry:
         value, at = self.module.graph.inputs[i], self.layout
         given = self.field("%args", 8 * i)
         kind = self.field(given, at.kind_at)
+        if slot is not None and not is_float(value.dtype):
+            self.need(self.put(f"icmp eq ptr {kind}, {self.outside('int')}"))
+            over = self.put("alloca i32")
+            function = self.outside("PyLong_AsLongLongAndOverflow")
+            number = self.put(f"call i64 {function}(ptr {given}, ptr {over})")
+            self.need(self.put(f"icmp eq i32 {self.put(f'load i32, ptr {over}')}, 0"))
+            self.do(f"store i64 {number}, ptr {slot}")
+            self._set(buffers, i, slot)
+            return
         if slot is not None:
             self.need(self.put(f"icmp eq ptr {kind}, {self.outside('float')}"))
             self.do(f"store double {self.field(given, _FLOAT_AT, 'double')}, ptr {slot}")

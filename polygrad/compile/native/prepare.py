@@ -31,6 +31,8 @@ def prepare(graph: Graph) -> Graph:
     """The graph, checked, with a mean as a sum and a division, and products of one data type."""
     for value in (*graph.inputs, *graph.constants):
         check(value.dtype)
+        if value.weak and value.dtype.name not in ("int64", "float64"):
+            raise Unsupported("a Python number that is no int or float")
     if any(v.weak for v in graph.outputs):
         raise Unsupported("a Python number as a result")
     found = rewrite(graph, _rule)

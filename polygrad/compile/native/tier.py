@@ -23,8 +23,8 @@ _listeners: list[Listener] = []
 def listen(listener: Listener) -> Callable[[], None]:
     """Have ``listener(reason)`` called wherever native code is done without; returns the way back.
 
-    That is once for a program that has none, and at each call that goes back to the first program
-    and succeeds there.
+    That is once for a program that has none, once for one with ops outside of native code, and at
+    each call that goes back to the first program and succeeds there.
     """
     _listeners.append(listener)
     return lambda: _listeners.remove(listener)
@@ -141,6 +141,8 @@ class Tier:
         self._native, self._state = both, "in use"
         if isinstance(native, Divided):
             self._state += f"; outside of it, on the array library: {', '.join(native.outside)}"
+            for name, why in native.reasons.items():
+                _tell(f"{name} is outside of native code: {why or 'it stands alone'}")
         self._take_over(both)
 
     def _declined(self, inputs: Sequence[Any]) -> Sequence[Any]:

@@ -90,6 +90,8 @@ class Module:
         self.text = self._text()
 
     def _loop(self, loop: Loop) -> None:
+        if 0 in loop.space:  # an index that chooses nothing
+            return
         number = len(self.calls)
         nest = Nest(number, loop, self.producers, self.stored, chunks)
         text, needs = nest.text()
