@@ -333,7 +333,7 @@ def raw_and_backend(value: Any) -> tuple[Any, Backend]:
             return value.stand_in(), value.device.backend
         else:
             break
-    backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value))
+    backend = ARRAY_TYPES.get(type(value)) or backend_for_type(type(value), value)
     if backend is None:
         raise ArgumentTypeError(
             f"got {type(value).__name__} {value!r:.60}, expected an array; pass pg.asarray(...) "
@@ -374,7 +374,7 @@ def is_array(value: Any) -> bool:
     >>> pg.is_array(pg.zeros(3)), pg.is_array([0.0, 1.0])
     (True, False)
     """
-    return type(value) is Array or backend_for_type(type(value)) is not None
+    return type(value) is Array or backend_for_type(type(value), value) is not None
 
 
 _module: Any = None

@@ -1,15 +1,15 @@
 """Backends: one record per array library, found through entry points, loaded when needed."""
 
 from collections.abc import Callable
-from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 from polygrad import locks
-from polygrad.additions import SPECIAL, Library, generic, scipy_on_host
-from polygrad.corrections import corrections
-from polygrad.dtypes import DType, as_dtype, set_host
+from polygrad.additions import SPECIAL, Library, scipy_on_host
+from polygrad.backend_record import Backend, BrokenBackend
+from polygrad.dtypes import set_host
 from polygrad.errors import BackendError, DeviceError
+from polygrad.generic_backend import GenericBackend, why_not
 
 ENTRY_POINTS = "polygrad.backends"
 __all__ = [
@@ -18,209 +18,14 @@ __all__ = [
     "get_backend",
     "Library",
     "register_backend",
+    "register_namespace",
     "scipy_on_host",
     "SPECIAL",
     "why_unavailable",
 ]
 
-
-class Backend:
-    """What polygrad has to know of one array library.
-
-    A backend is a subclass with these class attributes, named in the entry-point group
-    ``polygrad.backends``. Importing it must not import the library: that happens in
-    `namespace`, on first use.
-
-    >>> backend = pg.device("cpu").backend
-    >>> backend.name, backend.device_names(), backend.host
-    ('numpy', ['cpu'], True)
-    """
-
-    name: str
-    """The name in device strings: ``"numpy"``, ``"strict"``."""
-    array_classes: tuple[str, ...]
-    """The array and scalar classes, as ``"top-level module:class name"``."""
-    platforms: tuple[str, ...] = ()
-    """Device strings it answers to without its own name in front: ``"cpu"``, ``"cuda"``."""
-    extra: str | None = None
-    """The extra of polygrad-xp that installs the library."""
-
-    # -- to be written by each backend ------------------------------------------------
-
-    def namespace(self) -> ModuleType:
-        """Import the library and return its array API namespace."""
-        raise NotImplementedError
-
-    def unavailable(self) -> str | None:
-        """Why the backend cannot be used here, in one line, or None when it can."""
-        raise NotImplementedError
-
-    def version(self) -> str | None:
-        """The installed version of the library, or None."""
-        raise NotImplementedError
-
-    def device_names(self) -> list[str]:
-        """The full names of the devices present, the default one first."""
-        raise NotImplementedError
-
-    def find_device(self, rest: str) -> Any:
-        """The library's device for what follows the backend's name, empty for the default one.
-
-        Raises ValueError with the choices.
-        """
-        raise NotImplementedError
-
-    def device_name(self, device: Any) -> str:
-        """The full device string of one of the library's own device objects."""
-        raise NotImplementedError
-
-    def from_host(self, value: Any, dtype: Any, device: Any) -> Any:
-        """An array on ``device`` with the data of a NumPy array or Python numbers, copied."""
-        raise NotImplementedError
-
-    def to_host(self, array: Any) -> Any:
-        """The array as a NumPy array on the host."""
-        raise NotImplementedError
-
-    # -- with a default ------------------------------------------------------------------
-
-    host = False
-    """Whether the arrays are plain NumPy arrays in host memory."""
-    immutable = False
-    """Whether arrays can never be written, so that sharing one is always safe."""
-    word_dtype = "uint32"
-    """What random words are computed in; "int64" where uint32 has no arithmetic."""
-    multi_device = True
-    """Whether two arrays of this library can live on different devices."""
-    guard: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
-    """Wraps what computes on the library's arrays: ops, rules and additions. For one with a
-    current device of its own (CuPy), or arrays that no rule can take (Dask)."""
-    elsewhere: Callable[..., Any] | None = None
-    """``elsewhere(op, operands, params, error)`` computes what the library refused, or is None."""
-
-    def device_of(self, array: Any) -> Any:
-        """The library's device object an array lives on."""
-        return array.device
-
-    def normalise(self, value: Any) -> Any:
-        """An array for what the library returned in place of one (NumPy's scalars)."""
-        return value
-
-    def is_scalar(self, cls: type) -> bool:
-        """Whether ``cls`` is a scalar class of the library (``numpy.float64``), not an array."""
-        return False
-
-    def own(self, array: Any) -> Any:
-        """The array itself if no other array shares its memory, else a copy."""
-        return array if self.immutable else self.xp.asarray(array, copy=True)
-
-    def check_leaving(self, array: Any, what: str) -> None:
-        """Raise LostGradientError if the library itself tracks an array that ``what`` copies.
-
-        Only for a library with a record of its own that would end there unnoticed (PyTorch).
-        """
-
-    def default_integer(self, unsigned: bool) -> str:
-        """The data type that integers add up in, and that new indices have."""
-        return "uint64" if unsigned else "int64"
-
-    def synchronize(self, device: Any) -> None:
-        """Wait until all work given to the device is done."""
-
-    def memory(self, device: Any) -> tuple[int, int] | None:
-        """Free and total bytes of the device's memory, or None where unknown."""
-        return None
-
-    def keep_memory(self, on: bool) -> None:
-        """See `Device.keep_memory`."""
-
-    def target(self) -> Any:
-        """What compiled programs call, or None: op by op.
-
-        See `polygrad.compile.target`, and `polygrad.compile.cuda.host` for CUDA kernels.
-        """
-        return None
-
-    def on_host(self, device: Any) -> bool:
-        """Whether a device is host memory, where NumPy can compute with copies of its arrays."""
-        return True
-
-    def overrides(self, xp: ModuleType) -> dict[str, Any]:
-        """Functions to add to the namespace, or to use in place of the library's."""
-        return {}
-
-    # -- shared ----------------------------------------------------------------------------
-
-    @cached_property
-    def xp(self) -> ModuleType:
-        """The namespace that rules are written against: the library's and its overrides."""
-        source = self.namespace()
-        merged = ModuleType(f"polygrad.backends.{self.name}.xp", source.__doc__)
-        # An extension of the standard is an attribute that dir() need not list.
-        for name in {*dir(source), "fft", "linalg"}:
-            if not name.startswith("__") and hasattr(source, name):
-                setattr(merged, name, getattr(source, name))
-        additions = (
-            {"device_of": self.device_of}
-            | generic(merged)
-            | corrections(merged)
-            | self.overrides(merged)
-        )
-        for name, value in additions.items():
-            setattr(merged, name, value)
-        return merged
-
-    @cached_property
-    def _dtypes(self) -> dict[DType, Any]:
-        return {}
-
-    def raw_dtype(self, dtype: Any) -> Any:
-        """The library's own object for a data type in any spelling; None stays None."""
-        if dtype is None:
-            return None
-        dtype = as_dtype(dtype)
-        try:
-            return self._dtypes[dtype]
-        except KeyError:
-            found = getattr(self.xp, dtype.name, None)
-            if found is None:
-                raise BackendError(
-                    f"dtype: the backend {self.name!r} has no {dtype.name}; use another dtype"
-                ) from None
-            return self._dtypes.setdefault(dtype, found)
-
-    def owns(self, cls: type) -> bool:
-        """Whether ``cls`` is an array class of this library, judged by name, not by import."""
-        names = {f"{base.__module__.partition('.')[0]}:{base.__name__}" for base in cls.__mro__}
-        return not names.isdisjoint(self.array_classes)
-
-    def __repr__(self) -> str:
-        return f"<Backend {self.name}>"
-
-
-class BrokenBackend(Backend):
-    """Stands for an entry point that did not load: it only says why."""
-
-    array_classes = ()
-
-    def __init__(self, name: str, reason: str) -> None:
-        self.name, self._reason = name, reason
-
-    def unavailable(self) -> str:
-        return self._reason
-
-    def version(self) -> None:
-        return None
-
-    def device_names(self) -> list[str]:
-        return []
-
-    def device_name(self, device: Any) -> str:
-        raise TypeError(self._reason)
-
-
 _BACKENDS: dict[str, Backend] = {}
-_FOREIGN: set[type] = set()  # classes met that no backend owns
+_FOREIGN: dict[type, str | None] = {}  # classes met that no backend owns; why, if it may seem so
 _DISCOVERED = False
 _DISCOVERY = locks.new()  # loading an entry point may itself register a backend
 
@@ -256,6 +61,13 @@ def register_backend(backend: Backend) -> None:
             f"backend: {backend.name!r} is registered and in use already, expected a new name; "
             "register a backend before the first array of its library is made"
         )
+    for cls, owner in tuple(ARRAY_TYPES.items()):
+        if isinstance(owner, GenericBackend) and backend.owns(cls):
+            raise BackendError(
+                f"backend: arrays of {cls.__module__}.{cls.__qualname__} are in use already, by "
+                f"the generic backend {owner.name!r}; register a backend before the first array of "
+                "its library is made"
+            )
     _BACKENDS[backend.name] = backend
     _FOREIGN.clear()
 
@@ -363,19 +175,101 @@ def device_choices() -> str:
     return ", ".join(map(repr, ["auto", *names]))
 
 
-def backend_for_type(cls: type) -> Backend | None:
-    """The backend that owns an array or scalar class, or None if none does."""
+def backend_for_type(cls: type, value: Any = None) -> Backend | None:
+    """The backend that owns an array or scalar class, or None if none does.
+
+    A class of the standard that no record owns gets a `GenericBackend`. ``value`` is an array of
+    the class, where there is one at hand: it is asked for its namespace.
+    """
     found = ARRAY_TYPES.get(cls)
     if found is None and cls not in _FOREIGN and cls.__module__ != "builtins":
         _discover()
         for backend in tuple(_BACKENDS.values()):
             if backend.owns(cls):
-                ARRAY_TYPES[cls] = found = backend
-                (SCALAR_TYPES if backend.is_scalar(cls) else PLAIN_TYPES).add(cls)
+                found = backend
                 break
         else:
-            _FOREIGN.add(cls)
+            found = _generic(cls, value)
+        if found is None:
+            _FOREIGN.setdefault(cls, None)
+        else:
+            ARRAY_TYPES[cls] = found
+            (SCALAR_TYPES if found.is_scalar(cls) else PLAIN_TYPES).add(cls)
     return found
+
+
+def why_foreign(cls: type) -> str | None:
+    """Why a class with ``__array_namespace__`` is not taken for an array, or None."""
+    return _FOREIGN.get(cls)
+
+
+def _generic(cls: type, value: Any) -> Backend | None:
+    """The generic backend for a class of the standard that no record owns, or None."""
+    ask = getattr(cls, "__array_namespace__", None)
+    if ask is None or issubclass(cls, type) or cls.__module__.partition(".")[0] == "polygrad":
+        return None
+    try:
+        # Without an array at hand an empty one is asked: few look at themselves.
+        namespace = ask(object.__new__(cls) if value is None else value)
+    except Exception as error:
+        _FOREIGN[cls] = (
+            f"is no array of the standard: its __array_namespace__ failed ({type(error).__name__}: {error})"
+        )
+        return None
+    reason = why_not(namespace, cls)
+    if reason is not None:
+        _FOREIGN[cls] = reason
+        return None
+    backend = register_namespace(namespace, _name_of(cls))
+    assert isinstance(backend, GenericBackend)
+    backend.adopt(cls)
+    return backend
+
+
+def _name_of(cls: type) -> str:
+    module = cls.__module__.partition(".")[0].strip("_")
+    return cls.__name__ if module in ("main", "builtins", "") else module
+
+
+def register_namespace(namespace: Any, name: str | None = None) -> Backend:
+    """The backend of an array library that follows the standard and has no record.
+
+    ``namespace`` is what its arrays' ``__array_namespace__`` returns. An array of the library is
+    enough to make it known; this does so before the first one, so that ``pg.device(name)`` names
+    it. ``name`` is by default that of the module. The same namespace gives the same backend.
+    Raises BackendError for a namespace that lacks what the standard has.
+
+    >>> import polygrad.ops
+    >>> pg.backend.register_namespace(polygrad.ops)
+    Traceback (most recent call last):
+    ...
+    polygrad.errors.BackendError: register_namespace: polygrad's own arrays need no backend
+    """
+    _discover()
+    with _DISCOVERY:
+        for known in tuple(_BACKENDS.values()):
+            if isinstance(known, GenericBackend) and known.namespace() is namespace:
+                return known
+        given = name or getattr(namespace, "__name__", type(namespace).__name__).partition(".")[0]
+        if given == "polygrad":
+            raise BackendError("register_namespace: polygrad's own arrays need no backend")
+        try:
+            cls = type(namespace.asarray(1.0))
+            reason = why_not(namespace, cls)
+        except Exception as error:
+            reason = f"has an asarray that failed ({type(error).__name__}: {one_line(error)})"
+        if reason is not None:
+            raise BackendError(f"register_namespace: {given!r} {reason}")
+        given = "".join(c for c in given.lower() if c.isalnum() or c == "_")
+        free, n = given, 2
+        taken = {word for b in _BACKENDS.values() for word in (b.name, *b.platforms)} | {"auto"}
+        while free in taken:
+            free, n = f"{given}{n}", n + 1
+        made = GenericBackend(free, namespace, host_backend)
+        made.adopt(cls)
+        _BACKENDS[free] = made
+        _FOREIGN.clear()
+        return made
 
 
 def namespace_of(cls: type) -> ModuleType:

@@ -7,7 +7,7 @@ replaces only the elements concerned.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 
 def _is_complex(x: Any) -> bool:
@@ -23,7 +23,9 @@ def _is_floating(x: Any) -> bool:
 
 def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
     """The corrected functions for a namespace, by name."""
-    tanh, expm1, floor_divide, sign = xp.tanh, xp.expm1, xp.floor_divide, xp.sign
+    # A library that lacks one has nothing to put right.
+    names = ("tanh", "expm1", "floor_divide", "sign")
+    tanh, expm1, floor_divide, sign = (cast(Any, getattr(xp, name, None)) for name in names)
 
     def corrected_tanh(x: Any) -> Any:
         try:  # `_is_complex` written out: tanh is called often, and a call costs 60 ns
@@ -68,9 +70,10 @@ def corrections(xp: Any) -> dict[str, Callable[..., Any]]:
             special = special | True
         return xp.where(special, xp.floor(quotient), out)
 
-    return {
+    corrected: dict[str, Callable[..., Any]] = {
         "tanh": corrected_tanh,
         "expm1": corrected_expm1,
         "floor_divide": corrected_floor_divide,
         "sign": corrected_sign,
     }
+    return {name: function for name, function in corrected.items() if hasattr(xp, name)}

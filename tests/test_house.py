@@ -17,7 +17,9 @@ CORE = ROOT / "polygrad"
 # Each layer may import those above it, and itself.
 LAYERS = [
     {"errors", "locks", "places"},
-    {"dtypes", "tree", "standard", "corrections", "additions"},
+    {"dtypes", "tree", "standard", "corrections", "additions", "functional"},
+    {"backend_record"},
+    {"generic_backend"},
     {"backend"},
     {"device"},
     {"array"},

@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad import ops, tree
 from polygrad.array import BASE, Array, Symbolic, is_array, is_number, raw_and_backend, wrap
-from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for_type
+from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, SCALAR_TYPES, backend_for_type, why_foreign
 from polygrad.core.op import OPS
 from polygrad.core.trace import Trace, bind, describe
 from polygrad.device import current_device, intern_device
@@ -61,7 +61,7 @@ class Leaf:
             device = current_device()
             self.kind, self.value = PYTHON, device.backend.from_host(given, None, device.raw)
             return
-        backend = backend_for_type(type(given))
+        backend = backend_for_type(type(given), given)
         if backend is not None:
             self.kind = RAW
             if as_dtype(given.dtype).is_inexact:
@@ -109,7 +109,7 @@ def inside(value: Any) -> Any:
     """A leaf as the function sees it: library arrays become untracked Arrays."""
     if type(value) in PLAIN_TYPES:
         return Array(value, BASE, None)
-    if backend_for_type(type(value)) is None or type(value) in SCALAR_TYPES:
+    if backend_for_type(type(value), value) is None or type(value) in SCALAR_TYPES:
         return value
     return wrap(value)
 
@@ -165,7 +165,10 @@ def nothing_to_differentiate(name: str, argument: Any) -> None:
     shown = []
     for leaf, path in zip(tree.leaves(argument), tree.paths(argument), strict=True):
         dtype = getattr(leaf, "dtype", type(leaf).__name__)
-        shown.append(f"{path or 'it'} is {dtype}")
+        reason = why_foreign(type(leaf))
+        shown.append(
+            f"{path or 'it'} is {dtype}" + (f" of a class that {reason}" if reason else "")
+        )
     raise DTypeError(
         f"{name}: there is nothing to differentiate, {', '.join(shown[:5]) or 'it is empty'}; "
         "expected floating-point arrays or numbers; convert with "
