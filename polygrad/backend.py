@@ -9,7 +9,6 @@ from polygrad.additions import SPECIAL, Library, scipy_on_host
 from polygrad.backend_record import Backend, BrokenBackend
 from polygrad.dtypes import set_host
 from polygrad.errors import BackendError, DeviceError
-from polygrad.generic_backend import GenericBackend, why_not
 
 ENTRY_POINTS = "polygrad.backends"
 __all__ = [
@@ -62,7 +61,7 @@ def register_backend(backend: Backend) -> None:
             "register a backend before the first array of its library is made"
         )
     for cls, owner in tuple(ARRAY_TYPES.items()):
-        if isinstance(owner, GenericBackend) and backend.owns(cls):
+        if owner.generic and backend.owns(cls):
             raise BackendError(
                 f"backend: arrays of {cls.__module__}.{cls.__qualname__} are in use already, by "
                 f"the generic backend {owner.name!r}; register a backend before the first array of "
@@ -208,6 +207,8 @@ def _generic(cls: type, value: Any) -> Backend | None:
     ask = getattr(cls, "__array_namespace__", None)
     if ask is None or issubclass(cls, type) or cls.__module__.partition(".")[0] == "polygrad":
         return None
+    from polygrad.generic_backend import why_not
+
     try:
         # Without an array at hand an empty one is asked: few look at themselves.
         namespace = ask(object.__new__(cls) if value is None else value)
@@ -221,8 +222,7 @@ def _generic(cls: type, value: Any) -> Backend | None:
         _FOREIGN[cls] = reason
         return None
     backend = register_namespace(namespace, _name_of(cls))
-    assert isinstance(backend, GenericBackend)
-    backend.adopt(cls)
+    backend.adopt(cls)  # type: ignore[attr-defined]
     return backend
 
 
@@ -245,10 +245,12 @@ def register_namespace(namespace: Any, name: str | None = None) -> Backend:
     ...
     polygrad.errors.BackendError: register_namespace: polygrad's own arrays need no backend
     """
+    from polygrad.generic_backend import GenericBackend, why_not
+
     _discover()
     with _DISCOVERY:
         for known in tuple(_BACKENDS.values()):
-            if isinstance(known, GenericBackend) and known.namespace() is namespace:
+            if known.generic and known.namespace() is namespace:
                 return known
         given = name or getattr(namespace, "__name__", type(namespace).__name__).partition(".")[0]
         if given == "polygrad":

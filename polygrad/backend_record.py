@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any
 
 from polygrad.additions import generic
-from polygrad.corrections import corrections
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import BackendError
 
@@ -71,6 +70,8 @@ class Backend:
 
     # -- with a default ------------------------------------------------------------------
 
+    generic = False
+    """Whether it stands for any library of the standard (`register_namespace`)."""
     host = False
     """Whether the arrays are plain NumPy arrays in host memory."""
     immutable = False
@@ -141,6 +142,8 @@ class Backend:
     @cached_property
     def xp(self) -> ModuleType:
         """The namespace that rules are written against: the library's and its overrides."""
+        from polygrad.corrections import corrections  # `import polygrad` need not load it
+
         source = self.namespace()
         merged = ModuleType(f"polygrad.backends.{self.name}.xp", source.__doc__)
         # An extension of the standard is an attribute that dir() need not list.

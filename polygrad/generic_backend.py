@@ -55,6 +55,7 @@ class GenericBackend(Backend):
     """Arrays of a namespace of the standard, of which nothing else is known."""
 
     array_classes = ()
+    generic = True
 
     def __init__(self, name: str, namespace: Any, host: Callable[[], Backend]) -> None:
         self.name, self._namespace, self._host = name, namespace, host

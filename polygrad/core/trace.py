@@ -127,7 +127,7 @@ def _evaluate_first(
     for place, cls in enumerate(classes):
         if cls in PYTHON_SCALARS:
             continue
-        found = backend_for_type(cls, arg)
+        found = backend_for_type(cls, args[place])
         if found is None:
             raise not_an_array(op.name, place, args[place])
         if backend is None:
