@@ -213,9 +213,8 @@ def _generic(cls: type, value: Any) -> Backend | None:
         # Without an array at hand an empty one is asked: few look at themselves.
         namespace = ask(object.__new__(cls) if value is None else value)
     except Exception as error:
-        _FOREIGN[cls] = (
-            f"is no array of the standard: its __array_namespace__ failed ({type(error).__name__}: {error})"
-        )
+        why = f"{type(error).__name__}: {error}"
+        _FOREIGN[cls] = f"has an __array_namespace__ that failed ({why})"
         return None
     reason = why_not(namespace, cls)
     if reason is not None:
