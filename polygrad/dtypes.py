@@ -116,6 +116,17 @@ def set_host(function: Callable[[DType], Any]) -> None:
     _to_host = function
 
 
+# NumPy's short names; those that differ between platforms (l, L) are left out.
+_SHORT = {
+    "?": "bool", "b1": "bool", "b": "int8", "B": "uint8", "h": "int16", "H": "uint16",
+    "i": "int32", "I": "uint32", "q": "int64", "Q": "uint64", "e": "float16", "f": "float32",
+    "d": "float64", "F": "complex64", "D": "complex128", "c8": "complex64", "c16": "complex128",
+    "half": "float16", "single": "float32", "double": "float64", "csingle": "complex64",
+    "cdouble": "complex128", "float": "float64", "int": "int64", "complex": "complex128",
+}  # fmt: skip
+_SHORT |= {f"i{n}": f"int{8 * n}" for n in (1, 2, 4, 8)}
+_SHORT |= {f"u{n}": f"uint{8 * n}" for n in (1, 2, 4, 8)}
+_SHORT |= {f"f{n}": f"float{8 * n}" for n in (2, 4, 8)}
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _SEEN: dict[tuple[type, Any], DType] = {}
 KNOWN: dict[int, tuple[DType, Any]] = {}
@@ -141,6 +152,10 @@ def find_dtype(spec: Any) -> DType | None:
         else:
             name = str(spec).rpartition(".")[2]
     found = DTYPES.get(name)
+    if found is None and isinstance(spec, str):
+        found = DTYPES.get(
+            _SHORT.get(spec.lstrip("<=|" if sys.byteorder == "little" else ">=|"), "")
+        )
     if found is not None:
         try:
             _SEEN[key] = found

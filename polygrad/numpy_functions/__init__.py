@@ -10,9 +10,11 @@ from polygrad.array import Array
 from polygrad.backend import backend_for_type
 from polygrad.errors import NonDifferentiableError
 from polygrad.numpy_functions import (  # noqa: F401  each enters its functions into the table
+    decompositions,
     diagonals,
     elements,
     methods,
+    nans,
     polynomials,
     products,
     reductions,
@@ -20,6 +22,7 @@ from polygrad.numpy_functions import (  # noqa: F401  each enters its functions 
     searching,
     sets,
     shapes,
+    slopes,
     table,
     ufuncs,
     writing,

@@ -5,7 +5,15 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.dtypes import as_dtype
-from polygrad.numpy_functions.table import array, numpy_function, write
+from polygrad.errors import ArgumentTypeError, ArgumentValueError
+from polygrad.numpy_functions.table import (
+    array,
+    check_casting,
+    known,
+    numpy_function,
+    together,
+    write,
+)
 from polygrad.ops import special, views
 
 
@@ -17,32 +25,53 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
         return ops.nonzero(condition)
     if as_dtype(condition.dtype).group != "bool":
         condition = condition != 0
-    return ops.where(condition, array(x), array(y))
+    return ops.where(condition, *together(x, y))
 
 
 @numpy_function("clip")
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002
     """numpy.clip."""
     low, high = (a_min if min is None else min), (a_max if max is None else max)
-    return ops.clip(array(a), low, high)
+    given = [v for v in (low, high) if v is not None]
+    a, *limits = together(a, *given)
+    bounds = iter(limits)
+    return ops.clip(a, *(None if v is None else next(bounds) for v in (low, high)))
 
 
 @numpy_function("select")
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """numpy.select."""
-    out = array(default)
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        out = ops.where(array(condition), array(choice), out)
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ArgumentValueError(
+            f"numpy.select: got {len(condlist)} conditions and {len(choicelist)} choices, expected "
+            "as many of both, and one at least"
+        )
+    *choices, out = together(*choicelist, default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+        mask = array(condition)
+        if as_dtype(mask.dtype).group != "bool":
+            raise ArgumentTypeError(
+                f"numpy.select: got a condition of {mask.dtype}, expected bool; compare it first"
+            )
+        out = ops.where(mask, choice, out)
     return out
 
 
 @numpy_function("choose")
 def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
-    """numpy.choose, without modes for numbers out of range."""
-    a = array(a)
-    out = array(choices[0])
-    for i, choice in enumerate(choices):
-        out = ops.where(a == i, array(choice), out)
+    """numpy.choose."""
+    a, parts = array(a), together(*choices)
+    if mode == "wrap":
+        a = ops.remainder(a, len(parts))
+    elif mode == "clip":
+        a = ops.clip(a, 0, len(parts) - 1)
+    elif mode != "raise":
+        raise ArgumentValueError(f"numpy.choose: got mode {mode!r}, expected raise, wrap or clip")
+    elif known(a) and bool(ops.any((a < 0) | (a >= len(parts)))):
+        raise ArgumentValueError(f"numpy.choose: a number is no place among {len(parts)} choices")
+    out = parts[0]
+    for i, choice in enumerate(parts):
+        out = ops.where(a == i, choice, out)
     return out
 
 
@@ -51,13 +80,27 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any) 
     """numpy.piecewise."""
     x = array(x)
     conditions = [array(c) for c in (condlist if isinstance(condlist, list) else [condlist])]
+    conditions = [ops.broadcast_to(c != 0, tuple(x.shape)) for c in conditions]
     functions = list(funclist)
-    values = [f(x, *args, **options) if callable(f) else f for f in functions]
+    if len(functions) == len(conditions) + 1:
+        otherwise = ops.ones_like(x, dtype=ops.bool)
+        for condition in conditions:
+            otherwise = otherwise & ops.logical_not(condition)
+        conditions.append(otherwise)
+    if len(functions) != len(conditions):
+        raise ArgumentValueError(
+            f"numpy.piecewise: got {len(functions)} functions for {len(condlist)} conditions, "
+            "expected as many, or one more"
+        )
     out = ops.zeros_like(x)
-    if len(values) == len(conditions) + 1:
-        out = ops.zeros_like(x) + values.pop()
-    for condition, value in zip(conditions, values, strict=True):
-        out = ops.where(condition, value, out)
+    for condition, function in zip(conditions, functions, strict=True):
+        if callable(function) and known(x) and known(condition):
+            # As NumPy does, only where it holds: elsewhere the function may have no slope.
+            part = array(function(x[condition], *args, **options))
+            out = ops.index_set(out, ops.astype(part, x.dtype, copy=False), condition)
+        else:
+            value = array(function(x, *args, **options) if callable(function) else function)
+            out = ops.where(condition, ops.astype(value, x.dtype, copy=False), out)
     return out
 
 
@@ -65,7 +108,15 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any) 
 def around(a: Any, decimals: int = 0) -> Any:
     """numpy.round."""
     a = array(a)
-    return ops.round(a) if not decimals else ops.round(a * 10.0**decimals) / 10.0**decimals
+    dtype = as_dtype(a.dtype)
+    if not dtype.is_inexact:
+        if decimals >= 0:
+            return a if dtype.group != "bool" else ops.astype(a, ops.float16)
+        return ops.astype(around(ops.astype(a, ops.float64), decimals), dtype)
+    if not decimals:
+        return ops.round(a)
+    scale = 10.0 ** abs(decimals)
+    return ops.round(a * scale) / scale if decimals > 0 else ops.round(a / scale) * scale
 
 
 @numpy_function("fix")
@@ -122,7 +173,8 @@ def sinc(x: Any) -> Any:
 @numpy_function("i0")
 def i0(x: Any) -> Any:
     """numpy.i0."""
-    return special.i0(array(x))
+    x = array(x)
+    return ops.astype(special.i0(x), x.dtype if as_dtype(x.dtype).is_inexact else ops.float64)
 
 
 @numpy_function("copy")
@@ -154,9 +206,16 @@ for _name in ("zeros_like", "ones_like", "empty_like"):
 
 
 @numpy_function("full_like")
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, device: Any = None) -> Any:
-    """numpy.full_like."""
-    return ops.full_like(array(a), fill_value, dtype=dtype, device=device)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, device: Any = None
+) -> Any:
+    """numpy.full_like; the fill is cut to the data type, and may be tracked."""
+    a = array(a)
+    lengths = tuple(a.shape) if shape is None else (shape,) if isinstance(shape, int) else shape
+    device = a.device if device is None else device
+    wanted = a.dtype if dtype is None else as_dtype(dtype)
+    fill = ops.astype(ops.asarray(fill_value, device=device), wanted)
+    return ops.asarray(ops.broadcast_to(fill, tuple(lengths)), copy=True)
 
 
 # -- tests, which carry no gradient -------------------------------------------------------------
@@ -165,7 +224,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, device: Any = None)
 @numpy_function("isclose")
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """numpy.isclose."""
-    a, b = array(a), array(b)
+    a, b = together(a, b, inexact=True)
     finite = ops.isfinite(a) & ops.isfinite(b)
     near = finite & (ops.abs(a - b) <= atol + rtol * ops.abs(b))
     same = near | (a == b)
@@ -251,7 +310,8 @@ def ndim(a: Any) -> int:
 def size(a: Any, axis: Any = None) -> int:
     """numpy.size."""
     lengths = tuple(array(a).shape)
-    return math.prod(lengths) if axis is None else lengths[axis]
+    axes = range(len(lengths)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return math.prod(lengths[i] for i in axes)
 
 
 @numpy_function("result_type")
@@ -263,7 +323,11 @@ def result_type(*arrays_and_dtypes: Any) -> Any:
 @numpy_function("can_cast")
 def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
     """numpy.can_cast."""
-    return ops.can_cast(from_, to)
+    try:
+        check_casting("numpy.can_cast", getattr(from_, "dtype", from_), to, casting)
+    except ArgumentTypeError:
+        return False
+    return True
 
 
 @numpy_function("may_share_memory", "shares_memory")

@@ -5,15 +5,22 @@ from typing import Any
 from polygrad import ops
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
+from polygrad.numpy_functions.decompositions import real_where_possible
 from polygrad.numpy_functions.products import as_rtol, lstsq
 from polygrad.numpy_functions.samples import vander
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.numpy_functions.sets import sort_complex
+from polygrad.numpy_functions.table import array, known, numpy_function
 from polygrad.ops import linalg
 
 
 def _inexact(x: Any) -> Any:
     x = array(x)
     return x if as_dtype(x.dtype).is_inexact else ops.astype(x, ops.float64)
+
+
+def _wide(x: Any) -> Any:
+    """In float64 or complex128, to which integer powers promote."""
+    return ops.astype(x, ops.result_type(array(x), ops.float64), copy=False)
 
 
 @numpy_function("trim_zeros")
@@ -36,13 +43,23 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 def poly(seq_of_zeros: Any) -> Any:
     """numpy.poly: the polynomial with these zeros, or the characteristic one of a matrix."""
     zeros = _inexact(seq_of_zeros)
+    if zeros.dtype == ops.float16:
+        zeros = ops.astype(zeros, ops.float64)
     if len(zeros.shape) == 2:
-        zeros = linalg.eigvals(zeros)
+        zeros = real_where_possible(linalg.eigvals(zeros), zeros)
     out = ops.ones((1,), dtype=zeros.dtype, device=zeros.device)
     for i in range(zeros.shape[0] if zeros.shape else 0):
         one = ops.ones_like(zeros[:1])
         out = ops.convolve(out, ops.concat([one, -zeros[i : i + 1]]))
-    return out
+    if not as_dtype(out.dtype).is_complex or not known(out):
+        return out
+    pairs = sorted_by_parts(zeros), sorted_by_parts(ops.conj(zeros))
+    return ops.real(out) if bool(ops.all(pairs[0] == pairs[1])) else out
+
+
+def sorted_by_parts(z: Any) -> Any:
+    """Complex numbers, without their track, by the real part, then the imaginary one."""
+    return sort_complex(ops.stop_gradient(z))
 
 
 @numpy_function("roots")
@@ -57,13 +74,16 @@ def roots(p: Any) -> Any:
     if n <= 0:
         return ops.zeros((0,), **kind)
     below = ops.eye(n, **kind)[:-1, :]
-    return linalg.eigvals(ops.concat([ops.expand_dims(-p[1:] / p[0], axis=0), below]))
+    p = _wide(p) if p.dtype == ops.float16 else p
+    below = ops.astype(below, p.dtype, copy=False)
+    companion = ops.concat([ops.expand_dims(-p[1:] / p[0], axis=0), below])
+    return real_where_possible(linalg.eigvals(companion), companion)
 
 
 @numpy_function("polyint")
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """numpy.polyint."""
-    p = _inexact(p)
+    p = _wide(p)
     constants = [0.0] * m if k is None else [k] * m if isinstance(k, int | float) else list(k)
     for i in range(m):
         n = p.shape[0]
@@ -87,7 +107,7 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
         rest = rest - factor * ops.pad(v, (k, m - n - k))
     quotient = ops.stack(parts) if parts else ops.zeros_like(u[:1])
     left = rest[max(m - n + 1, 0) :] if parts else rest
-    small = (ops.abs(ops.stop_gradient(left)) <= 1e-14).tolist()
+    small = (ops.abs(ops.stop_gradient(left)) <= 1e-8).tolist()
     first = next((i for i, zero in enumerate(small) if not zero), max(len(small) - 1, 0))
     return quotient, left[first:] if left.shape[0] else ops.zeros_like(u[:1])
 
@@ -100,7 +120,7 @@ def polyfit(
     """numpy.polyfit."""
     x, y = _inexact(x), _inexact(y)
     rcond = x.shape[0] * as_rtol(x) if rcond is None else rcond
-    left, right = vander(x, deg + 1), y
+    left, right = vander(x, deg + 1), _wide(y)
     if w is not None:
         weights = _inexact(w)
         left = left * ops.expand_dims(weights, axis=1)
@@ -114,5 +134,5 @@ def polyfit(
         return found
     base = linalg.inv(ops.matmul(ops.matrix_transpose(left), left))
     if cov != "unscaled":
-        base = base * (ops.sum(ops.square(ops.matmul(left, found) - right)) / (x.shape[0] - deg - 1))  # fmt: skip # noqa: E501
+        base = base * (ops.sum(ops.square(ops.abs(ops.matmul(left, found) - right))) / (x.shape[0] - deg - 1))  # fmt: skip # noqa: E501
     return found, base

@@ -5,11 +5,13 @@ import math
 from typing import Any
 
 from polygrad import ops
+from polygrad.array import is_array
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
+from polygrad.numpy_functions.decompositions import exact
 from polygrad.numpy_functions.diagonals import diagonal
 from polygrad.numpy_functions.shapes import ravel
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.numpy_functions.table import array, check_casting, numpy_function, together
 from polygrad.ops import fft, linalg, views
 
 
@@ -78,10 +80,25 @@ def linalg_tensordot(a: Any, b: Any, /, *, axes: Any = 2) -> Any:
 
 
 @numpy_function("einsum")
-def einsum(subscripts: Any, /, *operands: Any, optimize: Any = True) -> Any:
+def einsum(
+    subscripts: Any, /, *operands: Any, dtype: Any = None, casting: str = "safe",
+    optimize: Any = True,
+) -> Any:  # fmt: skip
     """numpy.einsum."""
     if isinstance(subscripts, str):
         operands = tuple(map(array, operands))
+    if dtype is not None:
+
+        def cast(x: Any) -> Any:
+            check_casting("numpy.einsum", x.dtype, dtype, casting)
+            return ops.astype(x, dtype, copy=False)
+
+        given = (subscripts, *operands)
+        first = isinstance(subscripts, str)
+        cast_all = [
+            cast(x) if is_array(x) and (first or i % 2 == 0) else x for i, x in enumerate(given)
+        ]
+        subscripts, operands = cast_all[0], tuple(cast_all[1:])
     return views.einsum(subscripts, *operands, optimize=optimize)
 
 
@@ -172,63 +189,31 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 @numpy_function("linalg.vector_norm")
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
     """numpy.linalg.vector_norm."""
-    return linalg.vector_norm(array(x), axis=axis, keepdims=keepdims, ord=ord)
+    return linalg.vector_norm(exact(x), axis=axis, keepdims=keepdims, ord=ord)
 
 
 @numpy_function("linalg.matrix_norm")
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:  # noqa: A002
     """numpy.linalg.matrix_norm."""
-    return linalg.matrix_norm(array(x), keepdims=keepdims, ord=ord)
+    return linalg.matrix_norm(exact(x), keepdims=keepdims, ord=ord)
 
 
-for _name in ("det", "slogdet", "inv", "eigvalsh", "svdvals"):
+for _name in ("det", "slogdet", "inv"):
     numpy_function(f"linalg.{_name}")(
-        functools.partial(lambda function, a: function(array(a)), getattr(linalg, _name))
+        functools.partial(lambda function, a: function(exact(a)), getattr(linalg, _name))
     )
-
-
-@numpy_function("linalg.cholesky")
-def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """numpy.linalg.cholesky."""
-    return linalg.cholesky(array(a), upper=upper)
-
-
-@numpy_function("linalg.eigh")
-def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
-    """numpy.linalg.eigh."""
-    a = array(a)
-    return linalg.eigh(a if UPLO.upper() == "L" else ops.conj(ops.matrix_transpose(a)))
-
-
-@numpy_function("linalg.qr")
-def qr(a: Any, mode: str = "reduced") -> Any:
-    """numpy.linalg.qr."""
-    return linalg.qr(array(a), mode=mode)
-
-
-@numpy_function("linalg.svd")
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:  # fmt: skip # noqa: E501
-    """numpy.linalg.svd."""
-    a = array(a)
-    return linalg.svd(a, full_matrices=full_matrices) if compute_uv else linalg.svdvals(a)
 
 
 @numpy_function("linalg.solve")
 def solve(a: Any, b: Any) -> Any:
     """numpy.linalg.solve."""
-    return linalg.solve(array(a), array(b))
-
-
-@numpy_function("linalg.pinv")
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """numpy.linalg.pinv."""
-    return linalg.pinv(array(a), rtol=rcond if rtol is None else rtol)
+    return linalg.solve(*together(a, b, inexact=True))
 
 
 @numpy_function("linalg.lstsq")
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """numpy.linalg.lstsq: the solution through the pseudoinverse."""
-    a, b = array(a), array(b)
+    a, b = together(array(a), array(b), inexact=True)
     m, n = a.shape[-2:]
     rtol = as_rtol(a) * max(m, n) if rcond is None else max(rcond, as_rtol(a))
     x = ops.matmul(linalg.pinv(a, rtol=rtol), b)
@@ -252,15 +237,6 @@ def matrix_power(a: Any, n: int) -> Any:
     return linalg.matrix_power(array(a), n)
 
 
-@numpy_function("linalg.matrix_rank")
-def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:  # noqa: N803
-    """numpy.linalg.matrix_rank; carries no gradient."""
-    a = array(A)
-    if tol is not None:
-        return ops.count_nonzero(linalg.svdvals(a) > tol, axis=-1)
-    return linalg.matrix_rank(a, rtol=rtol)
-
-
 @numpy_function("linalg.multi_dot")
 def multi_dot(arrays: Any) -> Any:
     """numpy.linalg.multi_dot, in the cheapest order."""
@@ -278,7 +254,7 @@ def multi_dot(arrays: Any) -> Any:
 @numpy_function("linalg.cond")
 def cond(x: Any, p: Any = None) -> Any:
     """numpy.linalg.cond."""
-    x = array(x)
+    x = exact(x)
     if p in (None, 2, -2):
         s = linalg.svdvals(x)
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
@@ -288,7 +264,7 @@ def cond(x: Any, p: Any = None) -> Any:
 @numpy_function("linalg.tensorinv")
 def tensorinv(a: Any, ind: int = 2) -> Any:
     """numpy.linalg.tensorinv."""
-    a = array(a)
+    a = exact(a)
     left, right = tuple(a.shape[:ind]), tuple(a.shape[ind:])
     return ops.reshape(linalg.inv(ops.reshape(a, (math.prod(left), -1))), right + left)
 
@@ -296,7 +272,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 @numpy_function("linalg.tensorsolve")
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """numpy.linalg.tensorsolve."""
-    a, b = array(a), array(b)
+    a, b = together(array(a), array(b), inexact=True)
     if axes is not None:
         order = [i for i in range(len(a.shape)) if i not in axes] + list(axes)
         a = ops.permute_dims(a, order)
@@ -308,14 +284,22 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 def _transform(name: str) -> None:
     function = getattr(fft, name)
 
+    def transformed(a: Any, **options: Any) -> Any:
+        a = array(a)
+        if a.dtype != ops.float16:
+            return function(a, **options)
+        # NumPy computes in float32, and gives float16 back where one axis becomes real.
+        out = function(ops.astype(a, ops.float32), **options)
+        return ops.astype(out, ops.float16) if name in ("irfft", "hfft") else out
+
     def one(a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
-        return function(array(a), n=n, axis=axis, norm=norm or "backward")
+        return transformed(a, n=n, axis=axis, norm=norm or "backward")
 
     def several(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
-        return function(array(a), s=s, axes=axes, norm=norm or "backward")
+        return transformed(a, s=s, axes=axes, norm=norm or "backward")
 
     def flat(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
-        return function(array(a), s=s, axes=axes, norm=norm or "backward")
+        return transformed(a, s=s, axes=axes, norm=norm or "backward")
 
     numpy_function(f"fft.{name}")(several if name.endswith("n") else one)
     if name.endswith("n"):

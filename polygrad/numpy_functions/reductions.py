@@ -4,11 +4,12 @@ import math
 from typing import Any
 
 from polygrad import ops
+from polygrad.array import is_array
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
-from polygrad.numpy_functions.table import array, masked, numpy_function
+from polygrad.numpy_functions.table import array, known, masked, numpy_function, together
 from polygrad.ops import linalg
-from polygrad.ops.manipulation import normalise_axis
+from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
 
 def _cast(x: Any, dtype: Any) -> Any:
@@ -22,7 +23,7 @@ def total(
 ) -> Any:  # fmt: skip
     """numpy.sum."""
     out = ops.sum(masked(array(a), where, 0), axis=axis, dtype=dtype, keepdims=keepdims)
-    return out + initial if type(initial) is not int or initial else out
+    return out if type(initial) is int and not initial else out + _start(initial, out)
 
 
 @numpy_function("prod")
@@ -32,7 +33,11 @@ def product(
 ) -> Any:  # fmt: skip
     """numpy.prod."""
     out = ops.prod(masked(array(a), where, 1), axis=axis, dtype=dtype, keepdims=keepdims)
-    return out if type(initial) is int and initial == 1 else out * initial
+    return out if type(initial) is int and initial == 1 else out * _start(initial, out)
+
+
+def _start(initial: Any, out: Any) -> Any:
+    return ops.astype(array(initial), out.dtype, copy=False)
 
 
 @numpy_function("mean")
@@ -89,21 +94,28 @@ def std(
     )  # fmt: skip
 
 
-def _extreme(reduce: Any, pair: Any, end: float) -> Any:
+def _extreme(reduce: Any, pair: Any) -> Any:
     def function(
         a: Any, axis: Any = None, *, keepdims: Any = False, initial: Any = None, where: Any = True
     ) -> Any:
         a = array(a)
         if where is not True and initial is None:
             raise ArgumentValueError("numpy.max/min with where= needs initial=, too")
-        out = reduce(masked(a, where, end), axis=axis, keepdims=keepdims)
-        return out if initial is None else pair(out, initial)
+        if initial is None:
+            return reduce(a, axis=axis, keepdims=keepdims)
+        start = _start(initial, a)
+        a = a if where is True else ops.where(array(where), a, start)
+        lengths = [a.shape[i] for i in normalise_axes("max", axis, len(a.shape))]
+        if 0 in lengths:
+            kept = ops.sum(a, axis=axis, keepdims=keepdims, dtype=a.dtype)
+            return ops.broadcast_to(start, tuple(kept.shape))
+        return pair(reduce(a, axis=axis, keepdims=keepdims), start)
 
     return function
 
 
-largest = numpy_function("max", "amax")(_extreme(ops.max, ops.maximum, -math.inf))
-smallest = numpy_function("min", "amin")(_extreme(ops.min, ops.minimum, math.inf))
+largest = numpy_function("max", "amax")(_extreme(ops.max, ops.maximum))
+smallest = numpy_function("min", "amin")(_extreme(ops.min, ops.minimum))
 
 
 @numpy_function("ptp")
@@ -174,57 +186,6 @@ def cumulative_prod(
     return ops.cumulative_prod(array(x), axis=axis, dtype=dtype, include_initial=include_initial)
 
 
-@numpy_function("nancumsum")
-def nancumsum(a: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """numpy.nancumsum."""
-    a = array(a)
-    return cumsum(ops.where(ops.isnan(a), ops.zeros_like(a), a), axis, dtype)
-
-
-@numpy_function("nancumprod")
-def nancumprod(a: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """numpy.nancumprod."""
-    a = array(a)
-    return cumprod(ops.where(ops.isnan(a), ops.ones_like(a), a), axis, dtype)
-
-
-def _nan(reduce: Any) -> Any:
-    def function(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
-        return reduce(_cast(array(a), dtype), axis=axis, keepdims=keepdims)
-
-    return function
-
-
-def _nan_spread(reduce: Any) -> Any:
-    def function(
-        a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False,
-        correction: Any = None,
-    ) -> Any:  # fmt: skip
-        return reduce(
-            _cast(array(a), dtype), axis=axis, correction=_ddof(ddof, correction), keepdims=keepdims
-        )
-
-    return function
-
-
-for _name in ("nansum", "nanprod", "nanmean"):
-    numpy_function(_name)(_nan(getattr(ops, _name)))
-for _name in ("nanvar", "nanstd"):
-    numpy_function(_name)(_nan_spread(getattr(ops, _name)))
-
-
-@numpy_function("nanmax")
-def nanmax(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    """numpy.nanmax."""
-    return ops.nanmax(array(a), axis=axis, keepdims=keepdims)
-
-
-@numpy_function("nanmin")
-def nanmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    """numpy.nanmin."""
-    return ops.nanmin(array(a), axis=axis, keepdims=keepdims)
-
-
 @numpy_function("average")
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:  # fmt: skip # noqa: E501
     """numpy.average."""
@@ -233,79 +194,29 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         out = mean(a, axis, keepdims=keepdims)
         count = math.prod(a.shape) / max(1, math.prod(out.shape))
         return (out, ops.full_like(out, count)) if returned else out
-    w = array(weights)
+    a, w = together(a, array(weights), inexact=True)
     if tuple(w.shape) != tuple(a.shape):
-        place = normalise_axis("average", axis, len(a.shape))
-        w = ops.reshape(w, tuple(n if i == place else 1 for i, n in enumerate(a.shape)))
+        if axis is None:
+            raise ArgumentTypeError(
+                f"numpy.average: got weights of shape {w.shape} for {a.shape}, expected the axis "
+                "that they belong to"
+            )
+        places = [
+            normalise_axis("average", i, len(a.shape))
+            for i in ((axis,) if isinstance(axis, int) else axis)
+        ]
+        if tuple(w.shape) != tuple(a.shape[i] for i in places):
+            raise ArgumentValueError(
+                f"numpy.average: got weights of shape {w.shape}, expected the lengths of a along "
+                f"axis {axis}"
+            )
+        order = sorted(range(len(places)), key=places.__getitem__)
+        w = ops.permute_dims(w, order)
+        w = ops.reshape(w, tuple(n if i in places else 1 for i, n in enumerate(a.shape)))
         w = ops.broadcast_to(w, tuple(a.shape))
     size = ops.sum(w, axis=axis, keepdims=keepdims)
     out = ops.sum(a * w, axis=axis, keepdims=keepdims) / size
     return (out, size) if returned else out
-
-
-@numpy_function("quantile")
-def quantile(
-    a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
-    keepdims: Any = False,
-) -> Any:  # fmt: skip
-    """numpy.quantile, for constant ``q``."""
-    return ops.quantile(array(a), q, axis=axis, method=method, keepdims=keepdims)
-
-
-@numpy_function("percentile")
-def percentile(
-    a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
-    keepdims: Any = False,
-) -> Any:  # fmt: skip
-    """numpy.percentile, for constant ``q``."""
-    return ops.quantile(array(a), _share(q), axis=axis, method=method, keepdims=keepdims)
-
-
-@numpy_function("median")
-def median(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
-    """numpy.median."""
-    return ops.median(array(a), axis=axis, keepdims=keepdims)
-
-
-@numpy_function("nanmedian")
-def nanmedian(
-    a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: Any = False
-) -> Any:
-    """numpy.nanmedian."""
-    return ops.nanmedian(array(a), axis=axis, keepdims=keepdims)
-
-
-def _linear(name: str, method: str) -> None:
-    if method != "linear":
-        raise ArgumentValueError(
-            f"numpy.{name} of a polygrad array: got method {method!r}, expected 'linear'"
-        )
-
-
-@numpy_function("nanquantile")
-def nanquantile(
-    a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
-    keepdims: Any = False,
-) -> Any:  # fmt: skip
-    """numpy.nanquantile, for constant ``q``."""
-    _linear("nanquantile", method)
-    return ops.nanquantile(array(a), q, axis=axis, keepdims=keepdims)
-
-
-def _share(level: Any) -> Any:
-    if hasattr(level, "tolist"):
-        level = level.tolist()
-    return [_share(v) for v in level] if isinstance(level, list | tuple) else level / 100
-
-
-@numpy_function("nanpercentile")
-def nanpercentile(
-    a: Any, q: Any, axis: Any = None, overwrite_input: bool = False, method: str = "linear",
-    keepdims: Any = False,
-) -> Any:  # fmt: skip
-    """numpy.nanpercentile, for constant ``q``."""
-    _linear("nanpercentile", method)
-    return ops.nanquantile(array(a), _share(q), axis=axis, keepdims=keepdims)
 
 
 @numpy_function("cov")
@@ -313,15 +224,57 @@ def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None,
     fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
 ) -> Any:  # fmt: skip
-    """numpy.cov, without weights."""
-    if fweights is not None or aweights is not None:
-        raise ArgumentTypeError("numpy.cov of a polygrad array: fweights and aweights must be None")
-    rows = [_observations(v, rowvar) for v in (m, y) if v is not None]
-    x = _inexact(_cast(ops.concat(rows, axis=0) if len(rows) > 1 else rows[0], dtype))
-    n = x.shape[1] - (ddof if ddof is not None else 0 if bias else 1)
-    x = x - ops.mean(x, axis=1, keepdims=True)
-    out = ops.matmul(x, ops.conj(ops.matrix_transpose(x))) / n
+    """numpy.cov."""
+    if ddof is not None and ddof != int(ddof):
+        raise ArgumentValueError(f"numpy.cov: got ddof {ddof}, expected an integer")
+    rows = together(*(_observations(v, rowvar) for v in (m, y) if v is not None))
+    x = ops.concat(rows, axis=0) if len(rows) > 1 else rows[0]
+    x = ops.astype(x, ops.result_type(x, ops.float64) if dtype is None else dtype, copy=False)
+    less = ddof if ddof is not None else 0 if bias else 1
+    weights = _weights(x, fweights, aweights)
+    if weights is None:
+        n = x.shape[1] - less
+        x = x - ops.mean(x, axis=1, keepdims=True)
+        other = x
+    else:
+        total_weight = ops.sum(weights)
+        n = total_weight - less
+        if less and aweights is not None:
+            squares = ops.sum(weights * ops.astype(array(aweights), weights.dtype))
+            n = total_weight - less * squares / total_weight
+        shares = ops.astype(weights, x.dtype)
+        x = x - ops.sum(x * shares, axis=1, keepdims=True) / ops.sum(shares)
+        other = x * shares
+        n = ops.where(n > 0, n, ops.zeros_like(n))
+    out = ops.matmul(x, ops.conj(ops.matrix_transpose(other)))
+    out = out / (
+        ops.astype(n, out.dtype) if is_array(n) else ops.full_like(ops.real(out), max(n, 0))
+    )
     return ops.reshape(out, ()) if out.shape == (1, 1) else out
+
+
+def _weights(x: Any, fweights: Any, aweights: Any) -> Any:
+    """The product of how often each observation counts and how much it weighs, or None."""
+    found = None
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is None:
+            continue
+        w = array(given)
+        if tuple(w.shape) != (x.shape[1],):
+            raise ArgumentValueError(
+                f"numpy.cov: got {name} of shape {w.shape}, expected ({x.shape[1]},)"
+            )
+        if known(w) and bool(ops.any(w < 0)):
+            raise ArgumentValueError(f"numpy.cov: got {name} below 0")
+        if (
+            name == "fweights"
+            and as_dtype(w.dtype).is_inexact
+            and (not known(w) or bool(ops.any(w != ops.round(w))))
+        ):
+            raise ArgumentTypeError("numpy.cov: got fweights that are no whole numbers")
+        w = ops.astype(w, ops.float64, copy=False)
+        found = w if found is None else found * w
+    return found
 
 
 def _observations(x: Any, rowvar: bool) -> Any:
@@ -338,5 +291,5 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     if not c.shape:
         return c / c
     deviation = ops.sqrt(ops.real(linalg.diagonal(c)))
-    out = c / (ops.expand_dims(deviation, axis=1) * deviation)
+    out = c / ops.expand_dims(deviation, axis=1) / deviation
     return ops.clip(out, -1.0, 1.0) if not as_dtype(out.dtype).is_complex else out

@@ -1,13 +1,12 @@
-"""Stand-ins for NumPy's calculus on samples, and its polynomials."""
+"""Stand-ins for NumPy's differences and sums of samples, and its polynomials."""
 
 import math
 from typing import Any
 
 from polygrad import ops
-from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.numpy_functions.products import convolve
 from polygrad.numpy_functions.shapes import atleast_1d, ravel
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.numpy_functions.table import array, check_casting, numpy_function, together
 from polygrad.ops.manipulation import normalise_axis
 
 
@@ -23,10 +22,16 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         if not value.shape:
             place = normalise_axis("diff", axis, len(a.shape))
             sides = tuple(1 if i == place else m for i, m in enumerate(a.shape))
-            value = ops.broadcast_to(ops.astype(value, a.dtype), sides)
+            value = ops.broadcast_to(value, sides)
         return value
 
-    return ops.diff(a, n=n, axis=axis, prepend=border(prepend), append=border(append))
+    if n == 0:  # NumPy adds nothing to what it does not take differences of
+        return a
+    parts = [part for part in (border(prepend), a, border(append)) if part is not None]
+    if len(parts) > 1:
+        dtype = ops.result_type(*parts)
+        a = ops.concat([ops.astype(part, dtype, copy=False) for part in parts], axis=axis)
+    return ops.diff(a, n=n, axis=axis)
 
 
 @numpy_function("ediff1d")
@@ -34,6 +39,10 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """numpy.ediff1d."""
     out = ops.diff(ravel(ary))
     parts = [v if v is None else ravel(v) for v in (to_begin, to_end)]
+    for part, given in zip(parts, (to_begin, to_end), strict=True):
+        if part is not None and type(given) is not int:
+            check_casting("numpy.ediff1d", part.dtype, out.dtype)
+    parts = [p if p is None else ops.astype(p, out.dtype, copy=False) for p in parts]
     return ops.concat([p for p in (parts[0], out, parts[1]) if p is not None], axis=0)
 
 
@@ -47,66 +56,6 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     else:
         step = dx
     return ops.sum(step * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
-
-
-@numpy_function("gradient")
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """numpy.gradient, with ``edge_order`` 1."""
-    f = array(f)
-    if edge_order != 1:
-        raise ArgumentValueError("numpy.gradient of a polygrad array: edge_order has to be 1")
-    axes = range(len(f.shape)) if axis is None else [axis] if isinstance(axis, int) else list(axis)
-    steps = list(varargs) or [1.0]
-    steps = steps * len(axes) if len(steps) == 1 else steps
-    if len(steps) != len(axes):
-        raise ArgumentTypeError("numpy.gradient: expected one spacing, or one for each axis")
-    found = tuple(_slope(f, step, a) for step, a in zip(steps, axes, strict=True))
-    return found[0] if len(found) == 1 else found
-
-
-def _slope(f: Any, step: Any, axis: int) -> Any:
-    f = ops.moveaxis(f, axis, -1)
-    n = f.shape[-1]
-    if n < 2:
-        raise ArgumentValueError("numpy.gradient: expected two samples or more along each axis")
-    gap = array(step)
-    if gap.shape:
-        gap = ops.diff(gap)
-        before, after = gap[:-1], gap[1:]
-        a = -after / (before * (before + after))
-        b = (after - before) / (before * after)
-        c = before / (after * (before + after))
-        inner = a * f[..., :-2] + b * f[..., 1:-1] + c * f[..., 2:]
-        first, last = gap[0], gap[-1]
-    else:
-        inner = (f[..., 2:] - f[..., :-2]) / (2.0 * gap)
-        first = last = gap
-    left = (f[..., 1:2] - f[..., 0:1]) / first
-    right = (f[..., n - 1 :] - f[..., n - 2 : n - 1]) / last
-    return ops.moveaxis(ops.concat([left, inner, right], axis=-1), -1, axis)
-
-
-@numpy_function("interp")
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:  # fmt: skip # noqa: E501
-    """numpy.interp, differentiable by all three arrays; without ``period``."""
-    if period is not None:
-        raise ArgumentTypeError("numpy.interp of a polygrad array: period has to be None")
-    x, knots, values = array(x), array(xp), array(fp)
-    n = knots.shape[0]
-    flat = ravel(x)
-    places = ops.searchsorted(ops.stop_gradient(knots), ops.stop_gradient(flat), side="right")
-    low = ops.clip(places - 1, 0, n - 2) if n > 1 else places * 0
-    high = low + 1 if n > 1 else low
-    x0, y0 = ops.take(knots, low, axis=0), ops.take(values, low, axis=0)
-    if n > 1:
-        slope = (ops.take(values, high, axis=0) - y0) / (ops.take(knots, high, axis=0) - x0)
-        out = y0 + slope * (flat - x0)
-    else:
-        out = y0
-    below, above = flat < knots[0], flat > knots[n - 1]
-    out = ops.where(below, values[0] if left is None else left, out)
-    out = ops.where(above, values[n - 1] if right is None else right, out)
-    return ops.reshape(out, tuple(x.shape))
 
 
 @numpy_function("unwrap")
@@ -127,7 +76,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
 @numpy_function("polyval")
 def polyval(p: Any, x: Any) -> Any:
     """numpy.polyval."""
-    p, x = array(p), array(x)
+    p, x = together(array(p), array(x))
     out = ops.zeros_like(x)
     for i in range(p.shape[0]):
         out = out * x + p[i]
@@ -138,7 +87,10 @@ def polyval(p: Any, x: Any) -> Any:
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:  # noqa: N803
     """numpy.vander."""
     x = array(x)
+    x = ops.astype(x, ops.result_type(x, ops.int64), copy=False)  # as NumPy promotes it
     n = x.shape[0] if N is None else N
+    if n == 0:
+        return ops.zeros((x.shape[0], 0), dtype=x.dtype, device=x.device)
     powers = [ops.ones_like(x)]
     for _ in range(1, n):
         powers.append(powers[-1] * x)
@@ -176,24 +128,6 @@ def polyder(p: Any, m: int = 1) -> Any:
     p = array(p)
     for _ in range(m):
         n = p.shape[0]
-        p = p[:-1] * ops.astype(ops.asarray(list(range(n - 1, 0, -1)), device=p.device), p.dtype)
+        p, powers = together(p[:-1], ops.arange(n - 1, 0, -1, dtype=ops.int64, device=p.device))
+        p = p * powers
     return p
-
-
-@numpy_function("linspace")
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
-    """numpy.linspace between 0-d arrays or numbers."""
-    return ops.linspace(start, stop, num, dtype=dtype, endpoint=endpoint)
-
-
-@numpy_function("logspace")
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0) -> Any:
-    """numpy.logspace."""
-    return ops.exp(ops.linspace(start, stop, num, endpoint=endpoint) * ops.log(array(base)))
-
-
-@numpy_function("geomspace")
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True) -> Any:
-    """numpy.geomspace, between positive numbers."""
-    ends = ops.log(array(start)), ops.log(array(stop))
-    return ops.exp(ops.linspace(*ends, num, endpoint=endpoint))

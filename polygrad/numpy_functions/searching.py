@@ -5,9 +5,10 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
+from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, LostGradientError
 from polygrad.numpy_functions.shapes import ravel
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.numpy_functions.table import array, known, numpy_function, together
 from polygrad.ops.manipulation import normalise_axis
 
 
@@ -52,8 +53,16 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
 
 @numpy_function("digitize")
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    """numpy.digitize, for increasing bins."""
-    return searchsorted(bins, x, "left" if right else "right")
+    """numpy.digitize."""
+    bins, side = array(bins), "left" if right else "right"
+    n = bins.shape[0]
+    if n < 2:
+        return searchsorted(bins, x, side)
+    rising, falling = ops.all(bins[1:] >= bins[:-1]), ops.all(bins[1:] <= bins[:-1])
+    if known(bins) and not bool(rising | falling):
+        raise ArgumentValueError("numpy.digitize: bins have to increase or to decrease throughout")
+    turned = n - searchsorted(ops.flip(bins), x, side)
+    return ops.where(rising, searchsorted(bins, x, side), turned)
 
 
 @numpy_function("nonzero")
@@ -152,8 +161,20 @@ def isin(
 @numpy_function("bincount")
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """numpy.bincount, differentiable by the weights."""
-    w = None if weights is None else array(weights)
+    w = None if weights is None else ops.astype(array(weights), ops.float64)
     return ops.bincount(array(x), w, minlength)
+
+
+def bin_edges(a: Any, bins: int, span: Any) -> Any:
+    """The edges of a number of bins: the outer ones are the extremes of ``a``, tracked as it is."""
+    low, high = together(*((ops.min(a), ops.max(a)) if span is None else span), inexact=True)
+    if as_dtype(a.dtype).is_inexact:
+        low, high = (ops.astype(v, ops.result_type(v, a) if span is None else a.dtype) for v in (low, high))  # fmt: skip # noqa: E501
+    same = low == high
+    low, high = ops.where(same, low - 0.5, low), ops.where(same, high + 0.5, high)
+    steps = ops.astype(ops.arange(bins + 1, device=a.device), low.dtype) / bins
+    inner = low + (high - low) * steps
+    return ops.concat([inner[:-1], ops.reshape(high, (1,))])
 
 
 @numpy_function("histogram")
@@ -162,14 +183,7 @@ def histogram(
 ) -> Any:  # fmt: skip
     """numpy.histogram: counts carry no gradient by ``a``, sums of ``weights`` do."""
     a = ravel(a)
-    if isinstance(bins, int):
-        low, high = (ops.min(a), ops.max(a)) if range is None else range
-        low, high = (float(getattr(v, "item", lambda v=v: v)()) for v in (low, high))
-        if low == high:
-            low, high = low - 0.5, high + 0.5
-        edges = ops.linspace(low, high, bins + 1, device=a.device)
-    else:
-        edges = array(bins)
+    edges = bin_edges(a, bins, range) if isinstance(bins, int) else array(bins)
     places = ops.searchsorted(edges, ops.astype(a, edges.dtype), side="right") - 1
     last = edges.shape[0] - 2
     places = ops.where((places == last + 1) & (a == edges[last + 1]), places * 0 + last, places)
@@ -181,7 +195,8 @@ def histogram(
         w = array(weights)
         counted = ops.scatter_add(ops.where(inside, w, ops.zeros_like(w)), kept, (last + 1,))
     if density:
-        counted = counted / ops.diff(edges) / ops.sum(counted)
+        widths = ops.astype(ops.diff(edges), ops.float64)
+        counted = counted / widths / ops.sum(counted)
     return counted, edges
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from polygrad import ops
 from polygrad.core.views import Lens, look
 from polygrad.errors import ArgumentValueError
+from polygrad.numpy_functions.searching import bin_edges
 from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, numpy_function
-from polygrad.ops import linalg
 
 
 def _distinct(x: Any) -> Any:
@@ -88,7 +88,7 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 def sort_complex(a: Any) -> Any:
     """numpy.sort_complex: by the real part, then the imaginary one."""
     a = array(a)
-    dtype = "complex64" if a.dtype == ops.float32 else "complex128"
+    dtype = "complex64" if a.dtype.name in ("int8", "int16", "uint8", "uint16") else "complex128"
     z = a if ops.isdtype(a.dtype, "complex floating") else ops.astype(a, dtype)
     return ops.take_along_axis(z, lexsort([ops.imag(z), ops.real(z)]), axis=-1)
 
@@ -130,18 +130,6 @@ def _window_strides(strides: Any, shape: Any, key: Any) -> Any:
 _WINDOWS = Lens("sliding_window_view", _windows, None, _window_strides)
 
 
-@numpy_function("linalg.eig")
-def eig(a: Any) -> Any:
-    """numpy.linalg.eig."""
-    return linalg.eig(array(a))
-
-
-@numpy_function("linalg.eigvals")
-def eigvals(a: Any) -> Any:
-    """numpy.linalg.eigvals."""
-    return linalg.eigvals(array(a))
-
-
 @numpy_function("apply_over_axes")
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """numpy.apply_over_axes."""
@@ -177,9 +165,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """numpy.histogram_bin_edges for a number of bins or for the edges themselves."""
     if not isinstance(bins, int):
         return array(bins)
-    x = array(a)
-    low, high = (ops.min(x), ops.max(x)) if range is None else range
-    return ops.linspace(low, high, bins + 1)
+    return bin_edges(ravel(array(a)), bins, range)
 
 
 @numpy_function("array_repr")

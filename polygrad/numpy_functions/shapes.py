@@ -5,22 +5,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from polygrad import ops
-from polygrad.errors import ArgumentValueError
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.errors import ArgumentValueError, IndexingError
+from polygrad.numpy_functions.table import array, check_casting, numpy_function
 from polygrad.ops import views
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
 
 @numpy_function("reshape")
-def reshape(a: Any, /, shape: Any = None, *, newshape: Any = None, copy: Any = None) -> Any:
+def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:  # fmt: skip # noqa: E501
     """numpy.reshape."""
-    return views.reshape(array(a), newshape if shape is None else shape, copy=copy)
+    wanted = newshape if shape is None else shape
+    if not by_columns("reshape", order):
+        return views.reshape(array(a), wanted, copy=copy)
+    wanted = (wanted,) if isinstance(wanted, int) else tuple(wanted)
+    return transpose(ops.reshape(transpose(a), wanted[::-1], copy=True if copy is None else copy))
+
+
+def by_columns(name: str, order: Any) -> bool:
+    """Whether an order of elements is that of Fortran; arrays here are laid out as C's."""
+    if order not in ("C", "F", "A", "K", None):
+        raise ArgumentValueError(f"numpy.{name}: got order {order!r}, expected C, F, A or K")
+    return bool(order == "F")
 
 
 @numpy_function("ravel")
-def ravel(a: Any) -> Any:
+def ravel(a: Any, order: str = "C") -> Any:
     """numpy.ravel."""
-    return views.reshape(array(a), (-1,))
+    a = array(a)
+    if by_columns("ravel", order) and len(a.shape) > 1:
+        return ops.reshape(transpose(a), (-1,))
+    return views.reshape(a, (-1,))
 
 
 @numpy_function("transpose", "permute_dims")
@@ -109,37 +123,41 @@ atleast_2d = numpy_function("atleast_2d")(_at_least(2))
 atleast_3d = numpy_function("atleast_3d")(_at_least(3))
 
 
-def _joined(arrays: Any, axis: Any, dtype: Any) -> Any:
+def _joined(arrays: Any, axis: Any, dtype: Any, casting: str = "same_kind") -> Any:
     parts = [array(x) for x in arrays]
     wanted = dtype if dtype is not None else ops.result_type(*parts) if parts else None
+    for part in parts:
+        check_casting("numpy.concatenate", part.dtype, wanted, casting)
     return ops.concat([ops.astype(x, wanted, copy=False) for x in parts], axis=axis)
 
 
 @numpy_function("concatenate", "concat")
-def concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
+def concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:  # fmt: skip # noqa: E501
     """numpy.concatenate."""
-    return _joined(arrays, axis, dtype)
+    return _joined(arrays, axis, dtype, casting)
 
 
 @numpy_function("stack")
-def stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
+def stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """numpy.stack."""
     parts = [array(x) for x in arrays]
+    for part in parts if dtype is not None else ():
+        check_casting("numpy.stack", part.dtype, dtype, casting)
     wanted = dtype if dtype is not None else ops.result_type(*parts)
     return ops.stack([ops.astype(x, wanted, copy=False) for x in parts], axis=axis)
 
 
 @numpy_function("vstack", "row_stack")
-def vstack(tup: Any, *, dtype: Any = None) -> Any:
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """numpy.vstack."""
-    return _joined([atleast_2d(x) for x in tup], 0, dtype)
+    return _joined([atleast_2d(x) for x in tup], 0, dtype, casting)
 
 
 @numpy_function("hstack")
-def hstack(tup: Any, *, dtype: Any = None) -> Any:
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """numpy.hstack."""
     parts = [atleast_1d(x) for x in tup]
-    return _joined(parts, 0 if len(parts[0].shape) == 1 else 1, dtype)
+    return _joined(parts, 0 if len(parts[0].shape) == 1 else 1, dtype, casting)
 
 
 @numpy_function("dstack")
@@ -188,23 +206,43 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 
 @numpy_function("insert")
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
-    """numpy.insert, at one place."""
+    """numpy.insert."""
     arr, values = array(arr), array(values)
     if axis is None:
         arr, axis = ravel(arr), 0
-    axis = normalise_axis("insert", axis, len(arr.shape))
+    ndim = len(arr.shape)
+    axis = normalise_axis("insert", axis, ndim)
     n = arr.shape[axis]
-    place = int(obj) + n if int(obj) < 0 else int(obj)
-    width = values.shape[axis] if len(values.shape) == len(arr.shape) else 1
+    places, single = _places(obj, n, n + 1)
+    values = ops.reshape(values, (1,) * (ndim - len(values.shape)) + tuple(values.shape))
+    if single:
+        values = ops.moveaxis(values, 0, axis)
+    width = values.shape[axis] if len(places) == 1 else len(places)
     shape = tuple(width if i == axis else m for i, m in enumerate(arr.shape))
-    if len(arr.shape) == 1 and len(values.shape) == 1:
-        shape = tuple(values.shape)
-    middle = ops.astype(ops.broadcast_to(values, shape), arr.dtype)
-    front = (slice(None),) * axis
-    return ops.concat(
-        [arr[(*front, slice(0, place), ...)], middle, arr[(*front, slice(place, None), ...)]],
-        axis=axis,
-    )
+    added = ops.astype(ops.broadcast_to(values, shape), arr.dtype)
+    places = places * width if len(places) == 1 else places
+    # Where each element of the result comes from: the array, or behind it what is added.
+    order = sorted([(i, 1, i) for i in range(n)] + [(p, 0, n + j) for j, p in enumerate(places)])
+    source = ops.asarray([where for _, _, where in order], dtype=ops.int64, device=arr.device)
+    return ops.take(ops.concat([arr, added], axis=axis), source, axis=axis)
+
+
+def _places(obj: Any, n: int, stop: int) -> tuple[list[int], bool]:
+    """The places that NumPy's ``obj`` names along an axis, and whether it is one number."""
+    if isinstance(obj, slice):
+        return list(range(n)[obj]), False
+    given = obj.tolist() if hasattr(obj, "tolist") else obj
+    if not isinstance(given, list | tuple):
+        given = [given]
+        single = True
+    else:
+        single = False
+        if given and all(type(i) is bool for i in given):
+            given = [i for i, chosen in enumerate(given) if chosen]
+    found = [int(i) + n if int(i) < 0 else int(i) for i in given]
+    if any(not 0 <= i < stop for i in found):
+        raise IndexingError(f"got the place {obj!r} along an axis of {n} elements")
+    return found, single
 
 
 @numpy_function("delete")
@@ -215,11 +253,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
         arr, axis = ravel(arr), 0
     axis = normalise_axis("delete", axis, len(arr.shape))
     n = arr.shape[axis]
-    if isinstance(obj, slice):
-        gone = set(range(n)[obj])
-    else:
-        given = obj.tolist() if hasattr(obj, "tolist") else obj
-        gone = {int(i) % n for i in (given if isinstance(given, list | tuple) else [given])}
+    gone = set(_places(obj, n, n)[0])
     keep = [i for i in range(n) if i not in gone]
     return arr[(*(slice(None),) * axis, keep, ...)]
 

@@ -9,14 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
-from polygrad.array import Array, is_array
+from polygrad.array import Array, differs_between_examples, is_array, is_symbolic
 from polygrad.backend import SCALAR_TYPES
+from polygrad.core.trace import PYTHON_SCALARS
+from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, LostGradientError
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 _SIGNATURES: dict[str, inspect.Signature] = {}
 
-# Arguments about memory layout and subclasses: they do not change the values.
+# Arguments about memory layout and subclasses: they do not change the values, save in functions
+# that name them (order in reshape).
 _LAYOUT = frozenset({"order", "subok", "casting", "like"})
 
 
@@ -75,8 +78,57 @@ def array(value: Any) -> Any:
     return value if is_array(value) and type(value) not in SCALAR_TYPES else ops.asarray(value)
 
 
+def known(x: Any) -> bool:
+    """Whether the elements can be read: neither jit nor vmap runs over them."""
+    return not is_symbolic(x) and not differs_between_examples(x)
+
+
+def together(*values: Any, inexact: bool = False) -> list[Any]:
+    """The values as arrays of the data type that they promote to, Python numbers being weak.
+
+    With ``inexact`` integers become float64.
+    """
+    kept = [v if type(v) in PYTHON_SCALARS else array(v) for v in values]
+    arrays = [v for v in kept if type(v) not in PYTHON_SCALARS]
+    dtype = as_dtype(ops.result_type(*(kept if arrays else [array(v) for v in kept])))
+    if inexact and not dtype.is_inexact:
+        dtype = as_dtype(ops.float64)
+    place = {"device": arrays[0].device} if arrays else {}
+    return [
+        ops.asarray(v, dtype=dtype, **place)
+        if type(v) in PYTHON_SCALARS
+        else ops.astype(v, dtype, copy=False)
+        for v in kept
+    ]
+
+
+_RANK = "?buifc"
+
+
+def check_casting(name: str, source: Any, to: Any, casting: str = "same_kind") -> None:
+    """Raise ArgumentTypeError where NumPy does not convert ``source`` to ``to``."""
+    old, new = as_dtype(source), as_dtype(to)
+    fits = {
+        "unsafe": True,
+        "same_kind": _RANK.index(old.kind) <= _RANK.index(new.kind) or old.kind + new.kind == "iu",
+        "safe": ops.can_cast(old, new),
+        "no": old == new,
+        "equiv": old == new,
+    }
+    if casting not in fits:
+        raise ArgumentTypeError(
+            f"{name}: got casting {casting!r}, expected one of {', '.join(fits)}"
+        )
+    if not fits[casting]:
+        raise ArgumentTypeError(
+            f"{name}: got {old} to convert to {new}, which casting {casting!r} does not allow; "
+            "convert with pg.astype first"
+        )
+
+
 def masked(x: Any, where: Any, value: Any) -> Any:
     """``x`` with ``value`` where the mask ``where`` does not hold."""
     if where is True:
         return x
-    return ops.where(array(where), x, ops.full_like(x, value))
+    mask, x = ops.broadcast_arrays(array(where), x)
+    return ops.where(mask, x, ops.full_like(x, value))

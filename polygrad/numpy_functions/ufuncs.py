@@ -6,7 +6,9 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
-from polygrad.errors import ArgumentValueError, LostGradientError
+from polygrad.core.trace import PYTHON_SCALARS
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, LostGradientError
 from polygrad.numpy_functions.reductions import (
     all_true,
     any_true,
@@ -15,29 +17,59 @@ from polygrad.numpy_functions.reductions import (
     smallest,
     total,
 )
-from polygrad.numpy_functions.table import array, write
+from polygrad.numpy_functions.table import array, check_casting, together, write
 from polygrad.ops import special
 from polygrad.ops.manipulation import normalise_axis
 
 
 def _fmax(a: Any, b: Any) -> Any:
+    a, b = together(a, b)
     a, b = ops.where(ops.isnan(a), b, a), ops.where(ops.isnan(b), a, b)
     return ops.maximum(a, b)
 
 
 def _fmin(a: Any, b: Any) -> Any:
+    a, b = together(a, b)
     a, b = ops.where(ops.isnan(a), b, a), ops.where(ops.isnan(b), a, b)
     return ops.minimum(a, b)
 
 
+def _inexact(x: Any) -> Any:
+    """Integers as the floating-point numbers that NumPy's loops take them for."""
+    x = array(x)
+    dtype = as_dtype(x.dtype)
+    if dtype.is_inexact:
+        return x
+    return ops.astype(x, {1: ops.float16, 2: ops.float32}.get(dtype.itemsize, ops.float64))
+
+
+def _narrow(function: Any, x: Any) -> Any:
+    """A function that computes float16 in a wider type, with the result in the type of NumPy's."""
+    x = _inexact(x)
+    return ops.astype(function(x), x.dtype, copy=False)
+
+
 def _modf(x: Any) -> tuple[Any, Any]:
+    x = _inexact(x)
     whole = ops.trunc(x)
-    return x - whole, whole
+    rest = ops.where(ops.isinf(x), ops.zeros_like(x), x - whole)
+    return ops.copysign(rest, x), whole
+
+
+def _fmod(a: Any, b: Any) -> Any:
+    """The remainder with the sign of ``a``: that of the sizes, which loses no digits."""
+    a, b = together(a, b)
+    if as_dtype(a.dtype).kind in "ub":
+        return ops.remainder(a, b)
+    size = ops.remainder(ops.abs(a), ops.abs(b))
+    return ops.where(a < 0, -size, size)
 
 
 def _heaviside(x: Any, half: Any) -> Any:
+    x, half = together(x, half, inexact=True)
     zero, one = ops.zeros_like(x), ops.ones_like(x)
-    return ops.where(x == 0, half, ops.where(x > 0, one, zero))
+    out = ops.where(x == 0, half, ops.where(x > 0, one, zero))
+    return ops.where(ops.isnan(x), x, out)
 
 
 # The standard's own names, which NumPy has, too.
@@ -67,20 +99,22 @@ UFUNCS |= {
     "arctan2": ops.atan2,
     "arctanh": ops.atanh,
     "bitwise_not": ops.bitwise_invert,
-    "cbrt": special.cbrt,
+    "cbrt": lambda x: _narrow(special.cbrt, x),
     "conjugate": ops.conj,
     "deg2rad": lambda x: x * (math.pi / 180),
     "degrees": lambda x: x * (180 / math.pi),
     "divmod": lambda a, b: (ops.floor_divide(a, b), ops.remainder(a, b)),
-    "exp2": special.exp2,
-    "fabs": ops.abs,
-    "float_power": lambda a, b: ops.pow(ops.astype(array(a), ops.float64, copy=False), b),
+    "exp2": lambda x: _narrow(special.exp2, x),
+    "fabs": lambda x: ops.abs(_inexact(x)),
+    "float_power": lambda a, b: ops.pow(*together(a, b, array(1.0))[:2]),
     "fmax": _fmax,
     "fmin": _fmin,
-    "fmod": lambda a, b: a - ops.trunc(ops.divide(a, b)) * b,
+    "fmod": _fmod,
     "heaviside": _heaviside,
     "invert": ops.bitwise_invert,
-    "ldexp": lambda x, n: x * special.exp2(ops.astype(array(n), x.dtype)),
+    "ldexp": lambda x, n: _narrow(
+        lambda v: v * special.exp2(ops.astype(array(n), v.dtype)), _inexact(x)
+    ),
     "left_shift": ops.bitwise_left_shift,
     "logaddexp2": lambda a, b: (
         ops.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
@@ -92,10 +126,17 @@ UFUNCS |= {
     "rad2deg": lambda x: x * (180 / math.pi),
     "radians": lambda x: x * (math.pi / 180),
     "right_shift": ops.bitwise_right_shift,
-    "rint": ops.round,
+    "rint": lambda x: ops.round(_inexact(x)),
     "true_divide": ops.divide,
     "vecmat": lambda a, b: ops.matmul(ops.expand_dims(ops.conj(a), axis=-2), b)[..., 0, :],
 }  # fmt: skip
+
+
+# Ufuncs whose results are bool, whatever they compare.
+_TESTS = {
+    *("equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal"),
+    *("logical_and", "logical_not", "logical_or", "logical_xor", "not_equal", "signbit"),
+}
 
 
 def _spherical(name: str, bessel: Callable[..., Any], scale: float, sign: int) -> None:
@@ -128,9 +169,20 @@ _RUNNING = {"add": ops.cumulative_sum, "multiply": ops.cumulative_prod}
 
 def _call(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     dtype, where = options.pop("dtype", None), options.pop("where", True)
+    casting = options.pop("casting", "same_kind")
+    taken = {"axis"} if name == "vecdot" else set()
+    unknown = [key for key in options if key not in taken]
+    if unknown:
+        raise ArgumentTypeError(
+            f"numpy.{name} of a polygrad array: the argument {unknown[0]} is not taken; leave it "
+            "out, and move the axes or convert the data types of the operands"
+        )
     values = [array(v) if isinstance(v, list | tuple) else v for v in inputs]
-    if dtype is not None:
-        values = [ops.astype(array(v), dtype, copy=False) for v in values]
+    if dtype is not None and not (as_dtype(dtype).group == "bool" and name in _TESTS):
+        for i, value in enumerate(values):
+            if type(value) not in PYTHON_SCALARS:
+                check_casting(f"numpy.{name}", value.dtype, dtype, casting)
+            values[i] = ops.astype(array(value), dtype, copy=False)
     if name == "matmul" or name == "vecdot":
         values = [array(v) for v in values]
     out = UFUNCS[name](*values, **options)
@@ -149,21 +201,39 @@ def _reduce(
     rest = {k: v for k, v in rest.items() if type(v).__name__ != "_NoValueType" and v is not None}
     if name in _REDUCTIONS:
         return _REDUCTIONS[name](a, axis, dtype, keepdims=keepdims, **rest)
+    if set(rest) - {"initial"} and rest.get("where", True) is not True:
+        raise ArgumentTypeError(
+            f"numpy.{name}.reduce of a polygrad array: where is not taken; choose the elements by "
+            "np.where(mask, x, neutral) first"
+        )
+    a = _operand(name, a, dtype)
     axes = range(len(a.shape)) if axis is None else [axis] if isinstance(axis, int) else axis
     places = sorted((normalise_axis(name, i, len(a.shape)) for i in axes), reverse=True)
     for place in places:
-        slices = ops.unstack(a, axis=place)
+        slices = list(ops.unstack(a, axis=place))
+        if not slices:
+            raise ArgumentValueError(f"numpy.{name}.reduce: got no elements along axis {place}")
         out = slices[0]
         for part in slices[1:]:
             out = UFUNCS[name](out, part)
         a = ops.expand_dims(out, axis=place) if keepdims else out
+    if "initial" in rest:
+        a = UFUNCS[name](ops.astype(array(rest["initial"]), a.dtype), a)
     return a
+
+
+def _operand(name: str, a: Any, dtype: Any) -> Any:
+    """What a ufunc's own reduction or accumulation works on: truth for a logical one."""
+    if name.startswith("logical_"):
+        return ops.astype(a, ops.bool, copy=False) if as_dtype(a.dtype).group == "bool" else a != 0
+    return a if dtype is None else ops.astype(a, dtype, copy=False)
 
 
 def _accumulate(name: str, a: Any, axis: int = 0, dtype: Any = None) -> Any:
     a = array(a)
     if name in _RUNNING:
         return _RUNNING[name](a, axis=axis, dtype=dtype)
+    a = _operand(name, a, dtype)
     slices = list(ops.unstack(a, axis=axis))
     for i in range(1, len(slices)):
         slices[i] = UFUNCS[name](slices[i - 1], slices[i])
@@ -216,8 +286,11 @@ METHODS: dict[str, Callable[..., Any]] = {
 
 def call(name: str, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """``np.<name>(...)`` or ``np.<name>.<method>(...)``, with ``out=`` written by rebinding."""
-    layout = ("order", "subok", "casting", "signature", "extobj")
-    options = {key: value for key, value in options.items() if key not in layout}
+    if method not in ("__call__", "outer"):
+        options.pop("casting", None)
+    if options.get("signature") is None:
+        options.pop("signature", None)
+    options = {key: value for key, value in options.items() if key not in ("order", "subok")}
     out = options.pop("out", None)
     mask = options.get("where", True)
     if out is not None and mask is not True and method == "__call__":

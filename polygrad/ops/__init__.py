@@ -140,10 +140,8 @@ from polygrad.ops.nans import (
     nancumsum,
     nanmax,
     nanmean,
-    nanmedian,
     nanmin,
     nanprod,
-    nanquantile,
     nanstd,
     nansum,
     nanvar,
@@ -151,7 +149,8 @@ from polygrad.ops.nans import (
 from polygrad.ops.neural import log_softmax, logsumexp, softmax
 from polygrad.ops.padding import pad
 from polygrad.ops.products import cumulative_prod, prod
-from polygrad.ops.samples import bincount, convolve, median, quantile
+from polygrad.ops.quantiles import median, nanmedian, nanquantile, quantile
+from polygrad.ops.samples import bincount, convolve
 from polygrad.ops.searching import (
     all,
     any,

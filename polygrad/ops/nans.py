@@ -4,18 +4,14 @@ import math
 from typing import Any
 
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentValueError
-from polygrad.ops.arithmetic import divide, floor
-from polygrad.ops.comparison import clip, isnan, logical_not, where
+from polygrad.ops.arithmetic import divide
+from polygrad.ops.comparison import isnan, logical_not, where
 from polygrad.ops.creation import zeros_like
-from polygrad.ops.datatypes import astype, finfo, stop_gradient
+from polygrad.ops.datatypes import astype, finfo
 from polygrad.ops.exponential import sqrt
-from polygrad.ops.indexing import take_along_axis
-from polygrad.ops.joining import stack
-from polygrad.ops.manipulation import normalise_axes, permute_dims, reshape
+from polygrad.ops.manipulation import normalise_axes
 from polygrad.ops.products import prod
-from polygrad.ops.sorting import sort
-from polygrad.ops.statistical import count, cumulative_sum
+from polygrad.ops.statistical import cumulative_sum
 from polygrad.ops.statistical import max as largest
 from polygrad.ops.statistical import min as smallest
 from polygrad.ops.statistical import sum as total
@@ -149,51 +145,3 @@ def nan_to_num(
     out = where(isnan(x), zero + nan, x)
     out = where(x == math.inf, zero + (limits.max if posinf is None else posinf), out)
     return where(x == -math.inf, zero + (limits.min if neginf is None else neginf), out)
-
-
-def nanquantile(x: Any, q: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-    """The ``q``-th quantile over the axes of the elements that are not nan, as in NumPy.
-
-    ``q`` is a constant from 0 to 1, or nested lists of such, whose axes come first. Between two
-    elements it interpolates. The result is nan where no element is left.
-
-    >>> pg.nanquantile(pg.asarray([1.0, pg.nan, 3.0]), 0.5).item()
-    2.0
-    """
-    shape = tuple(x.shape)
-    axes = normalise_axes("nanquantile", axis, len(shape))
-    rest = [i for i in range(len(shape)) if i not in axes]
-    ordered = reshape(
-        permute_dims(x, (*rest, *axes)), (*(shape[i] for i in rest), count(shape, axes))
-    )
-    last = _counted(ordered, -1, True) - 1
-    ordered = sort(_without(ordered, math.inf))  # the places behind the last are not read
-
-    def one(level: float) -> Any:
-        if not 0 <= level <= 1:
-            raise ArgumentValueError(f"nanquantile: got q = {level}, expected 0 to 1")
-        place = last * level
-        low = clip(floor(place), 0, None)
-        step = place - low
-        below = take_along_axis(ordered, astype(low, "int64"), axis=-1)
-        above = take_along_axis(
-            ordered, astype(low + astype(step > 0, low.dtype), "int64"), axis=-1
-        )
-        between = where(step > 0, above - below, zeros_like(below))
-        out = where(last < 0, zeros_like(below) + math.nan, below + between * step)
-        kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
-        return reshape(out, kept if keepdims else tuple(shape[i] for i in rest))
-
-    def nested(level: Any) -> Any:
-        return stack([nested(v) for v in level]) if isinstance(level, list | tuple) else one(level)
-
-    return nested(stop_gradient(q).tolist() if hasattr(q, "tolist") else q)
-
-
-def nanmedian(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-    """The median over the axes of the elements that are not nan.
-
-    >>> pg.nanmedian(pg.asarray([1.0, pg.nan, 3.0])).item()
-    2.0
-    """
-    return nanquantile(x, 0.5, axis=axis, keepdims=keepdims)

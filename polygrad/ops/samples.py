@@ -3,23 +3,18 @@
 SciPy and scikit-learn look these up in a namespace, and fall back to NumPy without them.
 """
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 from polygrad.array import wrap
 from polygrad.core.batch import refuse_examples
-from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, ShapeError
-from polygrad.ops.comparison import isnan, where
 from polygrad.ops.creation import as_operand, ones_like
 from polygrad.ops.datatypes import astype, result_type, stop_gradient
 from polygrad.ops.indexing import getitem, scatter_add
 from polygrad.ops.joining import stack
 from polygrad.ops.linear_algebra import matmul
-from polygrad.ops.manipulation import flip, normalise_axes, permute_dims, reshape
+from polygrad.ops.manipulation import flip
 from polygrad.ops.padding import pad
-from polygrad.ops.sorting import sort
 from polygrad.ops.statistical import max as largest
 from polygrad.ops.statistical import min as smallest
 
@@ -58,73 +53,6 @@ def convolve(x1: Any, x2: Any, /, mode: str = "full") -> Any:
         return full
     start, length = ((m - 1) // 2, n) if mode == "same" else (m - 1, n - m + 1)
     return getitem(full, slice(start, start + length))
-
-
-# The place of a quantile among sorted elements, rounded.
-_METHODS: dict[str, Callable[[float], float]] = {
-    "linear": lambda place: place,
-    "lower": math.floor,
-    "higher": math.ceil,
-    "nearest": round,
-    "midpoint": lambda place: (math.floor(place) + math.ceil(place)) / 2,
-}
-
-
-def quantile(
-    x: Any, q: Any, /, *, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
-    """The ``q``-th quantile over the given axes (all by default), as in ``numpy.quantile``.
-
-    ``q`` is a constant from 0 to 1, or nested lists of such: their axes come first in the
-    result. ``method`` says what stands between two elements: "linear", "lower", "higher",
-    "nearest" or "midpoint". A nan among the elements makes the result nan. The gradient goes to
-    the elements that the result is made of.
-
-    >>> pg.quantile(pg.asarray([1.0, 2.0, 3.0, 4.0]), 0.5).item()
-    2.5
-    """
-    if method not in _METHODS:
-        raise ArgumentValueError(
-            f"quantile: got method {method!r}, expected one of {', '.join(map(repr, _METHODS))}"
-        )
-    if not as_dtype(x.dtype).is_inexact:
-        x = astype(x, "float64")
-    shape = tuple(x.shape)
-    axes = normalise_axes("quantile", axis, len(shape))
-    rest = [i for i in range(len(shape)) if i not in axes]
-    ordered = permute_dims(x, (*rest, *axes))
-    length = math.prod(shape[i] for i in axes)
-    if length == 0:
-        raise ArgumentValueError(f"quantile: got shape {shape}, which has nothing along the axes")
-    ordered = sort(reshape(ordered, (*(shape[i] for i in rest), length)))
-    last = getitem(ordered, (Ellipsis, -1))
-
-    def one(level: float) -> Any:
-        if not 0 <= level <= 1:
-            raise ArgumentValueError(f"quantile: got q = {level}, expected 0 to 1")
-        place = _METHODS[method](level * (length - 1))
-        low = math.floor(place)
-        out = getitem(ordered, (Ellipsis, low))
-        if place != low:
-            out = out + (getitem(ordered, (Ellipsis, low + 1)) - out) * (place - low)
-        out = where(isnan(last), last, out)  # nan sorts to the end
-        if keepdims:
-            out = reshape(out, tuple(1 if i in axes else n for i, n in enumerate(shape)))
-        return out
-
-    def nested(level: Any) -> Any:
-        return stack([nested(v) for v in level]) if isinstance(level, list | tuple) else one(level)
-
-    return nested(stop_gradient(q).tolist() if hasattr(q, "tolist") else q)
-
-
-def median(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-    """The median over the given axes (all by default): the mean of the middle one or two.
-
-    >>> pg.median(pg.asarray([1.0, 5.0, 2.0])).item()
-    2.0
-    """
-    return quantile(x, 0.5, axis=axis, method="midpoint", keepdims=keepdims)
 
 
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:

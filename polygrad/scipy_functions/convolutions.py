@@ -6,7 +6,7 @@ from typing import Any
 from polygrad import ops
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, ShapeError
-from polygrad.numpy_functions.reductions import median
+from polygrad.numpy_functions.nans import median
 from polygrad.scipy_functions.table import (
     array,
     inexact,
