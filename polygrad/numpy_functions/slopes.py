@@ -34,7 +34,7 @@ def _slope(f: Any, step: Any, axis: int, edge_order: int) -> Any:
         raise ArgumentValueError(
             f"numpy.gradient: got {n} samples along axis {axis}, expected {edge_order + 1} or more"
         )
-    gap = step if isinstance(step, int | float) else array(step)
+    gap: Any = step if isinstance(step, int | float) else array(step)
     if getattr(gap, "shape", ()):
         if gap.shape != (n,):
             raise ArgumentValueError(
