@@ -1,6 +1,5 @@
 """Creation functions: new arrays on the current device, or like another array."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from polygrad.array import Array, is_array, is_number, raw_and_backend, wrap
@@ -18,8 +17,15 @@ from polygrad.errors import (
     MixedArraysError,
     PolygradError,
 )
-from polygrad.ops.datatypes import astype, device_of, result_type, to_device
-from polygrad.ops.foreign import refuse_unit, shown
+from polygrad.ops.datatypes import (
+    astype,
+    device_of,
+    nested_leaves,
+    refuse_unit,
+    result_type,
+    shown,
+    to_device,
+)
 
 copy_op = Linear("copy", lambda xp, g, x: g, lambda xp, x: xp.asarray(x, copy=True), batch=spread)
 
@@ -111,7 +117,7 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
             f"asarray: copy=False, but a {type(obj).__name__} has to be copied; pass copy=None"
         )
     if isinstance(obj, list | tuple):
-        leaves = list(_leaves(obj))
+        leaves = list(nested_leaves(obj))
         arrays = [leaf for leaf in leaves if is_array(leaf)]
         for leaf in leaves:
             refuse_unit(leaf)
@@ -131,14 +137,6 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if find_dtype(value.dtype) is None:
         raise ArgumentTypeError(f"asarray: got {shown(obj)}, {expected}")
     return wrap(value)
-
-
-def _leaves(obj: Any) -> Iterator[Any]:
-    if isinstance(obj, list | tuple):
-        for item in obj:
-            yield from _leaves(item)
-    else:
-        yield obj
 
 
 def _common_dtype(leaves: list[Any], dtype: Any) -> Any:
