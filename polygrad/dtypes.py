@@ -122,7 +122,7 @@ _SHORT = {
     "i": "int32", "I": "uint32", "q": "int64", "Q": "uint64", "e": "float16", "f": "float32",
     "d": "float64", "F": "complex64", "D": "complex128", "c8": "complex64", "c16": "complex128",
     "half": "float16", "single": "float32", "double": "float64", "csingle": "complex64",
-    "cdouble": "complex128", "float": "float64", "int": "int64", "complex": "complex128",
+    "cdouble": "complex128",
 }  # fmt: skip
 _SHORT |= {f"i{n}": f"int{8 * n}" for n in (1, 2, 4, 8)}
 _SHORT |= {f"u{n}": f"uint{8 * n}" for n in (1, 2, 4, 8)}

@@ -7,7 +7,7 @@ Statistical Packages, 1996, and lower, higher, midpoint and nearest.
 import math
 from typing import Any
 
-from polygrad.array import Array, differs_between_examples, is_array, is_symbolic, wrap
+from polygrad.array import Array, differs_between_examples, is_array, is_number, is_symbolic, wrap
 from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
@@ -120,7 +120,7 @@ def find(name: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, weig
         raise ArgumentValueError(
             f"{name}: got method {method!r}, expected one of {', '.join(map(repr, _METHODS))}"
         )
-    weak = type(q) in PYTHON_SCALARS
+    weak = type(q) in PYTHON_SCALARS or is_number(q)
     source = as_dtype(x.dtype)
     if source.is_complex:
         raise ArgumentTypeError(f"{name}: got {source}, expected real numbers, which have an order")
