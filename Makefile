@@ -8,7 +8,7 @@ CUDA ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: \([0-9]*\).*/
 CUDA_EXTRA := cuda$(if $(filter 12,$(CUDA)),12,13)
 ARGS ?=
 
-.PHONY: help train test test-native test-slow test-gpu test-backends conformance docs check format bench wheel clean
+.PHONY: help train test test-native test-slow test-gpu test-backends fuzz conformance docs check format bench wheel clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -63,6 +63,11 @@ test-gpu: $(VENV)/.dev  ## Run the tests that need an NVIDIA GPU
 
 test-backends: $(VENV)/.backends  ## Run the tests of the torch, JAX and Dask backends
 	$(PY) -m pytest -n auto -m backends $(ARGS)
+
+SECONDS ?= 60
+SEED ?= 0
+fuzz: $(VENV)/.dev  ## Run random programs in every way and compare (SECONDS=600, SEED=100000)
+	cd tests && ../$(PY) -m fuzz --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 conformance: $(VENV)/.dev  ## Run data-apis/array-api-tests (SUITE=path to a checkout of it)
 	@test -n "$(SUITE)" || { echo "conformance: give SUITE=<path to a checkout of data-apis/array-api-tests>"; exit 2; }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from polygrad import array as array_module
+from polygrad import tree
 from polygrad.array import Array
 from polygrad.errors import ArgumentValueError
 
@@ -118,6 +119,17 @@ def refresh(array: Array) -> None:
         view = part._view
         now = view.lens.get(view.base, view.key)
         part._value, part._node, part._trace = now._value, now._node, now._trace
+
+
+def up_to_date(out: Any) -> Any:
+    """``out``, a pytree, after its views were taken from their bases again.
+
+    A transform asks for it before it ends: then a view cannot be taken any more.
+    """
+    for leaf in (out,) if type(out) is Array else tree.leaves(out):
+        if type(leaf) is Array and not _is_current(leaf):
+            refresh(leaf)
+    return out
 
 
 def strides_of(array: Array) -> Strides:

@@ -9,6 +9,7 @@ from polygrad.array import Array, wrap
 from polygrad.core.op import Op
 from polygrad.core.tape import Node as TapeNode
 from polygrad.core.tape import ReverseTrace
+from polygrad.core.views import up_to_date
 from polygrad.errors import ArgumentTypeError
 from polygrad.explain.computation import Graph, Node
 from polygrad.explain.text import constant
@@ -95,7 +96,7 @@ def graph(f: Callable[..., Any]) -> Callable[..., Graph]:
             for one, leaf, title in zip(given, leaves, titles, strict=True)
         ]
         try:
-            out = f(*tree.unflatten(spec, tracked), **tree.map(inside, kwargs))
+            out = up_to_date(f(*tree.unflatten(spec, tracked), **tree.map(inside, kwargs)))
         finally:
             trace.alive = False
         if type(out) is not Array or not out.dtype.is_inexact:

@@ -19,6 +19,7 @@ from polygrad.core.batch import named, spread_batch
 from polygrad.core.op import OPS, Op, Plan
 from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
+from polygrad.core.views import up_to_date
 from polygrad.errors import ArgumentValueError
 from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
 from polygrad.transforms.barrier import after
@@ -74,7 +75,7 @@ def _kept(name: Any, f: Callable[[Sequence[Any]], Any], arrays: Sequence[Any]) -
     recorder = Recorder(name)
     try:
         with NESTED:
-            out, spec = tree.flatten(f([recorder.input(constant(x)) for x in arrays]))
+            out, spec = tree.flatten(up_to_date(f([recorder.input(constant(x)) for x in arrays])))
     finally:
         recorder.alive = False
     mine = [i for i, x in enumerate(out) if type(x) is Array and x._trace is recorder]

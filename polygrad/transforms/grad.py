@@ -9,6 +9,7 @@ from polygrad.array import Array, is_array
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, namespace_of
 from polygrad.core.record import plain
 from polygrad.core.tape import Node, ReverseTrace, backward
+from polygrad.core.views import up_to_date
 from polygrad.dtypes import as_dtype
 from polygrad.errors import DTypeError, ShapeError
 from polygrad.transforms.arguments import (
@@ -117,7 +118,7 @@ class Recording:
         self.kind = kind_of(everything)
         self.arguments = [tracked[i] for i in argnums]
         try:
-            self.out = f(*shown, **kwargs)
+            self.out = up_to_date(f(*shown, **kwargs))
         finally:
             self.trace.alive = False
 

@@ -7,6 +7,7 @@ from polygrad import tree
 from polygrad.array import Array, is_array, wrap
 from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES
 from polygrad.core.dual import ForwardTrace
+from polygrad.core.views import up_to_date
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
 from polygrad.ops import full_like, zeros_like
@@ -46,7 +47,7 @@ def jvp(
     ]
     kind = kind_of(given)
     try:
-        out = f(*tree.unflatten(spec, tracked))
+        out = up_to_date(f(*tree.unflatten(spec, tracked)))
     finally:
         trace.alive = False
     out, aux = split(out, has_aux, "jvp")

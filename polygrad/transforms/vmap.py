@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from polygrad import ops, tree
 from polygrad.array import BASE, Array, is_array, wrap
 from polygrad.core.batch import BatchTrace
+from polygrad.core.views import up_to_date
 from polygrad.errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -97,7 +98,7 @@ def _vmap(
             named = Named(name, size, trace, ops.device_of(first), LOOPS.get())
             token = NAMED.set((*NAMED.get(), named))
         try:
-            out = f(*tree.unflatten(spec, shown), **tree.map(inside, kwargs))
+            out = up_to_date(f(*tree.unflatten(spec, shown), **tree.map(inside, kwargs)))
         finally:
             trace.alive = False
             if token is not None:

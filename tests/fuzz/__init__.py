@@ -1,0 +1,1 @@
+"""Random programs: eager against compiled, modes of differentiation against each other."""
