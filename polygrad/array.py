@@ -262,9 +262,9 @@ class Array:
             refresh_view(self)  # a view of an array that was written to since
             return getattr(self, name)
         # NumPy's methods (x.sum, x.clip) arrive with the functions they are made of, on first use.
-        if not name.startswith("_"):
+        if not name.startswith("_") and name not in Array.__dict__:  # a property that raised is
             _namespace().numpy_functions.methods.install()
-            if name in type(self).__dict__:
+            if name in Array.__dict__:
                 return getattr(self, name)
         raise AttributeError(f"'Array' object has no attribute {name!r}")
 

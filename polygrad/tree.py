@@ -8,7 +8,17 @@ import optree
 
 from polygrad.errors import TreeError
 
-__all__ = ["children", "dataclass", "flatten", "leaves", "map", "paths", "static", "unflatten"]
+__all__ = [
+    "children",
+    "dataclass",
+    "flatten",
+    "leaves",
+    "map",
+    "orders",
+    "paths",
+    "static",
+    "unflatten",
+]
 
 NAMESPACE = "polygrad"
 T = TypeVar("T")
@@ -48,6 +58,25 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:  # noqa: A0
         for other in rest:
             check_same(flatten(other)[1], flatten(tree)[1], "a pytree", "the first pytree")
         raise error
+
+
+def orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
+    """The keys of each dict of a pytree with several, in their order.
+
+    It is no part of the structure: pytrees with the same keys are alike in any order.
+
+    >>> pg.tree.orders([{"w": 1.0, "b": 2.0}])
+    (('w', 'b'),)
+    """
+    found: list[tuple[Any, ...]] = []
+
+    def note(node: Any) -> bool:
+        if isinstance(node, dict) and len(node) > 1:
+            found.append(tuple(node))
+        return False
+
+    optree.tree_flatten(tree, is_leaf=note, namespace=NAMESPACE)
+    return tuple(found)
 
 
 def leaves(tree: Any) -> list[Any]:

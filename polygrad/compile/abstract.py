@@ -65,9 +65,10 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
 
 def is_weak(op: Op, operands: Sequence[Any]) -> bool:
     """Whether Python itself computes this, on numbers."""
-    return op is as_number or (
-        op in PYTHON_OPERATORS
-        and all(x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands)
+    if op is as_number:  # of an array of examples it is an array
+        return all(tuple(getattr(x, "shape", ())) == () for x in operands)
+    return op in PYTHON_OPERATORS and all(
+        x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands
     )
 
 

@@ -9,7 +9,7 @@ from polygrad.core.kinds import Elementwise
 from polygrad.core.op import OPS, Op
 
 # What stands for a Python number comes out of a loop as an array, and is a number again by this.
-as_number = Elementwise("as_number", 1, forward=lambda xp, x: x)
+as_number = Elementwise("as_number", 1, forward=lambda xp, x: xp.asarray(x, copy=True))
 
 # Those that are not declared elementwise, since they are linear or have rules of their own.
 _MORE = listed(

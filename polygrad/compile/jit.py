@@ -13,6 +13,7 @@ from polygrad.compile.function import Function, NoDerivative
 from polygrad.compile.function_op import RULES
 from polygrad.compile.graph import LITERALS, Graph
 from polygrad.compile.lowering import Lowered, lower
+from polygrad.compile.programs import PROGRAMS, Programs, changes, checked_limit
 from polygrad.compile.shortcut import MISS, shortcut
 from polygrad.compile.signature import Arguments, Split, is_tracked
 from polygrad.compile.tracing import (
@@ -28,7 +29,7 @@ from polygrad.core.debugging import while_on
 from polygrad.core.record import Recorder
 from polygrad.device import current_device
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, RetraceWarning
-from polygrad.transforms.arguments import inside, kind_of, unwrap_as
+from polygrad.transforms.arguments import inside, kind_of, reduced, unwrap_as
 from polygrad.transforms.closures import STANDING
 
 VARIABLE = "POLYGRAD_JIT"
@@ -55,6 +56,8 @@ class Traced:
         self.kind = kind_of(split.leaves)
         donated = split.donated()
         self.donated = [donated[i] for i in self.places]
+        self.used = 0  # when: see `polygrad.compile.programs`
+        self.quick: Any = None  # its shortcut
         self.results: list[Any] = []  # for each output leaf its number, or what it always is
         self.raw: list[bool] = []
 
@@ -149,15 +152,19 @@ class _Place:
 class Jitted:
     """What `jit` returns: a function with a program for each kind of arguments it has met."""
 
-    def __init__(self, f: Callable[..., Any], arguments: Arguments) -> None:
-        functools.update_wrapper(self, f)
+    def __init__(
+        self, f: Callable[..., Any], arguments: Arguments, limit: int = PROGRAMS, given: Any = None
+    ) -> None:
+        functools.update_wrapper(self, f, updated=())
         self._f, self._arguments = f, arguments
-        self._programs: dict[Hashable, tuple[Traced, Lowered]] = {}
-        self._functions: dict[Hashable, tuple[Traced, Function]] = {}  # of tracked arguments
+        self._given = given  # to `jit`, to be made anew from
+        self._programs = Programs(limit)
+        self._functions = Programs(limit)  # of tracked arguments
         self._gradients: dict[Hashable, Any] = {}
         self._shortcuts: tuple[Callable[..., Any], ...] = ()
         self._tracked_shortcuts: tuple[Callable[..., Any], ...] = ()
         self._tried: set[Hashable] = set()  # calls that got a shortcut, or cannot have one
+        self._traces = 0
         self._lock = STANDING
         self._eager = os.environ.get(VARIABLE) == "0"
 
@@ -183,6 +190,7 @@ class Jitted:
             self._tried.add(lowered)
             static = self._arguments.static_numbers
             made = shortcut(args, kwargs, static, lowered, traced)
+            traced.quick = made
             self._shortcuts += () if made is None else (made,)
         return out
 
@@ -220,6 +228,7 @@ class Jitted:
             self._tried.add(way)
             static = self._arguments.static_numbers
             made = tracked_shortcut(args, kwargs, static, function, traced)
+            traced.quick = made
             self._tracked_shortcuts += () if made is None else (made,)
         return out
 
@@ -243,38 +252,46 @@ class Jitted:
 
         return self._made(self._functions, split, make)
 
-    def _made(self, table: dict[Hashable, Any], split: Split, make: Callable[[], Any]) -> Any:
+    def _made(self, table: Programs, split: Split, make: Callable[[], Any]) -> Any:
         """The entry of a table for these arguments, made once."""
         key = (current_device().name, *split.key())
-        found = table.get(key)
+        found = table.take(key)
         if found is None:
             with self._lock:
-                found = table.get(key)
+                found = table.take(key)
                 if found is None:
                     found = make()
-                    self._warn_of_storm(table, key)
-                    table[key] = found
+                    self._warn_of_storm(table, split, key)
+                    for gone in table.put(key, found):
+                        self._forget(*gone)
         return found
 
-    def _warn_of_storm(self, table: dict[Hashable, Any], key: Any) -> None:
-        if len(table) + 1 != RETRACES:
+    def _forget(self, traced: Traced, program: Any) -> None:
+        """Drop the quick ways to a program that is kept no longer."""
+        quick = traced.quick
+        self._shortcuts = tuple([q for q in self._shortcuts if q is not quick])
+        self._tracked_shortcuts = tuple([q for q in self._tracked_shortcuts if q is not quick])
+        self._tried = {
+            way
+            for way in self._tried
+            if way is not program and not (type(way) is tuple and way[0] == id(program))
+        }
+
+    def _warn_of_storm(self, table: Programs, split: Split, key: Any) -> None:
+        self._traces += 1
+        if self._traces != RETRACES:
             return
-        last: Any = next(reversed(table))
-        parts = (
-            "the device",
-            "the structure",
-            "the number",
-            "shapes or data types",
-            "static values",
-        )
-        changed = [name for name, a, b in zip(parts, last, key, strict=True) if a != b]
+        name = self._arguments.name
         warnings.warn(
-            f"jit: {self._arguments.name} is traced for the {RETRACES}th time; "
-            f"{' and '.join(changed)} of its arguments keep changing. Pass what changes as arrays "
-            "of one shape and data type (pad to a few sizes), not as static arguments",
+            f"jit: {name} is traced for the {RETRACES}th time: of its last two calls "
+            f"{changes(split, table.latest, key)}. Pass what changes as arrays of one shape and "
+            "data type (pad to a few sizes), not as static arguments",
             RetraceWarning,
             stacklevel=5,
         )
+
+    def __reduce__(self) -> Any:
+        return reduced(self, jit, (self._f, *(self._given or ((), (), (), None))))
 
     def __repr__(self) -> str:
         return f"<jit of {self._arguments.name}, {len(self._programs)} programs>"
@@ -292,15 +309,19 @@ def jit(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     donate_argnums: int | Sequence[int] = (),
+    cache_size: int | None = None,
 ) -> Jitted:
     """A function that computes what ``f`` does, compiled.
 
     On the first call ``f`` runs once on arrays without values, through any transforms inside it;
     what it computes becomes a program, which runs in this and all later calls with arguments of
-    the same structure, shapes, data types and device. Arguments are pytrees; arrays, floats and
-    complex numbers among the leaves may change from call to call, all else (an int, a bool, a
-    string) is static: a new value means a new program. So are the arguments named by
-    ``static_argnums`` and ``static_argnames``; they have to be hashable. Arrays of the arguments
+    the same structure, shapes, data types and device. Arguments are pytrees; arrays and numbers
+    among the leaves may change from call to call. All else (a bool, a string, a member of an Enum)
+    is static: a new value means a new program. So are the arguments named by ``static_argnums`` and
+    ``static_argnames``; they have to be hashable. An integer that steers Python (``range(n)``, a
+    shape, an axis) has to be named there; else it is traced, and takes the data type of the arrays
+    it meets. Programs are kept for the ``cache_size`` kinds of arguments used last, 128 by default.
+    Arrays of the arguments
     at ``donate_argnums`` are given away: their memory may be used again, for results above all,
     must not be read afterwards, and must not be shared with another argument.
 
@@ -315,14 +336,17 @@ def jit(
 
     Raises UnknownValueError, with the line, where ``f`` needs values while it is traced
     (``if x > 0``, ``float(x)``, a mask as an index), StaticArgumentError for a static argument
-    without a hash. Warns with RetraceWarning when it is traced for the 16th time.
+    without a hash, IntegerRangeError for an integer outside of int64, or of the data type it meets.
+    Warns with RetraceWarning when it is traced for the 16th time.
 
     >>> step = pg.jit(lambda w, x: w - 0.1 * pg.grad(lambda w: pg.sum((x * w) ** 2))(w))
     >>> step(pg.ones(2), pg.asarray([1.0, 2.0]))
     Array([0.8, 0.2], dtype=float64, device=cpu)
     """
     _check_callable(f, "jit")
-    return Jitted(f, Arguments(f, static_argnums, static_argnames, donate_argnums))
+    given = static_argnums, static_argnames, donate_argnums, cache_size
+    arguments = Arguments(f, static_argnums, static_argnames, donate_argnums)
+    return Jitted(f, arguments, checked_limit(cache_size), given)
 
 
 def make_graph(f: Callable[..., Any]) -> Callable[..., Graph]:

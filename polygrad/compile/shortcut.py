@@ -11,6 +11,7 @@ from typing import Any
 from polygrad import tree
 from polygrad.array import BASE, Array
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES
+from polygrad.compile.programs import now
 from polygrad.device import current_device
 from polygrad.transforms.arguments import ARRAY, PYTHON
 
@@ -45,7 +46,7 @@ class Shortcut:
         self.names: dict[str, Any] = {
             "MISS": MISS, "Array": Array, "BASE": BASE, "current_device": current_device,
             "device": current_device(), "lowered": run, "flatten": tree.flatten,
-            "unflatten": tree.unflatten,
+            "orders": tree.orders, "traced": traced, "now": now, "unflatten": tree.unflatten,
         }  # fmt: skip
         self.lines = ["if kwargs or current_device() is not device: return MISS"]
         self.checks: list[str] = []
@@ -87,9 +88,8 @@ class Shortcut:
             for part, item in zip(parts, value, strict=True):
                 self._take(part, item)
         elif cls is dict and all(type(key) is str for key in value):
-            keys = self._constant(value.keys())
-            self.names[keys] = dict.fromkeys(value).keys()
-            self.checks.append(f"type({name}) is dict and {name}.keys() == {keys}")
+            keys = self._constant(tuple(value))
+            self.checks.append(f"type({name}) is dict and tuple({name}) == {keys}")
             self._flush()
             for key in sorted(value):
                 part = self._new()
@@ -141,6 +141,8 @@ class Shortcut:
         leaf, found = self._new(), self._new()
         self.lines.append(f"{leaf}, {found} = flatten({name})")
         self.lines.append(f"if {found} != {known}: return MISS")
+        if orders := tree.orders(value):
+            self.lines.append(f"if orders({name}) != {self._constant(orders)}: return MISS")
         if parts:
             self.lines.append(f"{', '.join(parts)}, = {leaf}")
         for part, item in zip(parts, leaves, strict=True):
@@ -192,6 +194,7 @@ class Shortcut:
     def build(self) -> Callable[..., Any]:
         """The function."""
         self._run()
+        self.lines.append("traced.used = now()")
         self.lines.append(f"return {self._results()}")
         body = "".join(f"    {line}\n" for line in self.lines)
         exec(compile(f"def call(args, kwargs):\n{body}", "<shortcut of jit>", "exec"), self.names)

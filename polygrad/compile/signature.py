@@ -34,10 +34,12 @@ class Arguments:
         names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         self.donated = frozenset(_numbers("donate_argnums", donate_argnums))
         parameters = _parameters(f)
+        self._parameters: list[str] = []
         if parameters is not None:
             positional = [
                 p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
             ]
+            self._parameters = positional
             variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
             known = {p.name for p in parameters}
             keywords = any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -65,6 +67,11 @@ class Arguments:
                 f"donate_argnums: argument {min(both)} is static as well; only arrays are donated"
             )
 
+    def parameter(self, number: int) -> str:
+        """What the function calls a positional argument."""
+        names = self._parameters
+        return names[number] if number < len(names) else f"argument {number}"
+
     def split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Split":
         """The arguments of one call, static ones apart."""
         return Split(self, args, kwargs)
@@ -82,13 +89,17 @@ class Split:
         rest = {name: value for name, value in kwargs.items() if name not in names}
         self.leaves, self.spec = tree.flatten((dynamic, rest))
         self._to, self._dynamic, self._rest = to, dynamic, rest
+        self._names = tuple(kwargs)
 
     def rebuild(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments as passed, with other leaves in the dynamic ones."""
         dynamic, rest = tree.unflatten(self.spec, leaves)
         values = iter(dynamic)
         args = [self.statics[i] if i in self.statics else next(values) for i in range(self.count)]
-        return args, {**rest, **self.named}
+        if not self.named:
+            return args, rest
+        everything = {**rest, **self.named}
+        return args, {name: everything[name] for name in self._names}
 
     def donated(self) -> list[bool]:
         """Whether each leaf belongs to an argument that the caller gives away."""
@@ -104,17 +115,30 @@ class Split:
         for place, leaf in enumerate(self.leaves):
             if isinstance(leaf, int) and not -(2**63) <= leaf < 2**63:
                 raise IntegerRangeError(
-                    f"{self._to.name}: argument {self._path(place)} is {leaf!r:.60}, outside of "
+                    f"{self._to.name}: argument {self.name(place)} is {leaf!r:.60}, outside of "
                     "int64, in which jit traces integers; name it in static_argnums, or pass a "
                     "float"
                 )
             shapes.append(kind(leaf) or self._static("leaf", self._path(place), leaf))
         statics = [(i, self._static("static argument", str(i), v)) for i, v in self.statics.items()]
         named = [(n, self._static("static argument", n, v)) for n, v in self.named.items()]
-        return self.spec, self.count, tuple(shapes), (*statics, *sorted(named))
+        # The function sees dicts, and keywords, in the order of the caller.
+        order = (self._names, *tree.orders((self._dynamic, self._rest)))
+        return self.spec, self.count, tuple(shapes), (*statics, *sorted(named)), order
 
     def _path(self, place: int) -> str:
         return tree.paths((self._dynamic, self._rest))[place]
+
+    def name(self, place: int) -> str:
+        """What an argument is called, and where in it a leaf is: ``x['w'][0]``."""
+        path = self._path(place)
+        kind, _, rest = path.removeprefix("[").partition("]")
+        if kind == "1":  # a keyword
+            name, _, inside = rest.removeprefix("['").partition("']")
+            return f"{name}{inside}"
+        number, _, inside = rest.removeprefix("[").partition("]")
+        numbers = [i for i in range(self.count) if i not in self.statics]
+        return f"{self._to.parameter(numbers[int(number)])}{inside}"
 
     def _static(self, what: str, which: str, value: Any) -> Hashable:
         try:

@@ -9,7 +9,13 @@ from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
 from polygrad.core.op import Op
 from polygrad.core.trace import PYTHON_SCALARS, bind
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, AxisError, ShapeError
+from polygrad.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    AxisError,
+    ShapeError,
+    UnknownValueError,
+)
 from polygrad.ops.creation import copy_op
 from polygrad.standard import sequence
 
@@ -107,6 +113,8 @@ def _lengths(name: str, shape: Any) -> tuple[int, ...]:
         return (shape,)
     try:
         return tuple([operator.index(n) for n in shape])
+    except UnknownValueError:
+        raise
     except TypeError:
         raise ArgumentTypeError(
             f"{name}: got shape {shape!r}, expected an integer or a tuple of integers"

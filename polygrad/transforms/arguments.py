@@ -1,7 +1,9 @@
 """What every transform does with arguments: find the arrays, give back the kind that came."""
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 from polygrad import ops, tree
 from polygrad.array import BASE, Array, Symbolic, is_array, is_number, raw_and_backend, wrap
@@ -239,3 +241,56 @@ def split(out: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
             f"got {type(out).__name__}"
         )
     return out
+
+
+# -- functions that transforms make, which are pickled as what they are made of ------------------
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Transformed:
+    """A function that a transform made of another; pickled as the transform and its arguments."""
+
+    def __init__(self, call: Callable[..., Any], made: tuple[Any, ...]) -> None:
+        functools.update_wrapper(self, call, updated=())
+        self._call, self._made = call, made
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __reduce__(self) -> Any:
+        transform, args, kwargs = self._made
+        return reduced(self, _again, (transform, args, kwargs))
+
+    def __repr__(self) -> str:
+        name = getattr(self, "__name__", type(self).__name__)
+        return f"<{self._made[0].__name__} of {name}>"
+
+
+def _again(transform: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return transform(*args, **kwargs)
+
+
+def reduced(made: Any, again: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """What ``__reduce__`` returns: the name of a module's own function, or how it is made again.
+
+    A function under a decorator is the module's own, and what is decorated cannot be reached.
+    """
+    module, name = getattr(made, "__module__", None), getattr(made, "__qualname__", None)
+    found: Any = sys.modules.get(module) if isinstance(module, str) else None
+    for part in name.split(".") if isinstance(name, str) else ():
+        found = getattr(found, part, None)
+    return name if found is made else (again, args)
+
+
+def remade(transform: F) -> F:
+    """A transform whose functions can be pickled."""
+
+    @functools.wraps(transform)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        return Transformed(transform(*args, **kwargs), (public, args, kwargs))
+
+    return cast(F, public)

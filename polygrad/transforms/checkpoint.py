@@ -21,7 +21,7 @@ from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
 from polygrad.core.views import up_to_date
 from polygrad.errors import ArgumentValueError
-from polygrad.transforms.arguments import check_callable, inside, kind_of, unwrap_as
+from polygrad.transforms.arguments import check_callable, inside, kind_of, remade, unwrap_as
 from polygrad.transforms.barrier import after
 from polygrad.transforms.grad import vjp_once
 from polygrad.transforms.jvp import jvp
@@ -30,6 +30,7 @@ from polygrad.transforms.vmap import mapped_again
 Flat = Callable[..., Sequence[Any]]  # from arrays to arrays
 
 
+@remade
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """``f``, of which reverse mode keeps the arguments, and computes the rest again when needed.
 

@@ -22,6 +22,7 @@ from polygrad.transforms.arguments import (
     inside,
     kind_of,
     nothing_to_differentiate,
+    remade,
     split,
     take_off,
 )
@@ -225,6 +226,7 @@ def vjp_once(
     return run.pull(_handed_over(seeds))
 
 
+@remade
 def value_and_grad(
     f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -274,6 +276,7 @@ def value_and_grad(
     return compiled
 
 
+@remade
 def grad(f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of a scalar function with respect to one or several arguments.
 

@@ -24,6 +24,7 @@ from polygrad.transforms.arguments import (
     check_scalar,
     kind_of,
     nothing_to_differentiate,
+    remade,
     split,
 )
 from polygrad.transforms.grad import Recording, grad
@@ -32,6 +33,7 @@ from polygrad.transforms.linearize import Linearised
 from polygrad.transforms.vmap import vmap
 
 
+@remade
 def jacfwd(
     f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -120,6 +122,7 @@ def _each_unit(f: Callable[..., list[Any]], value: Any, axis: int) -> list[Any]:
     return vmap(f, out_axes=axis)(ops.reshape(units, (n, *shape)))
 
 
+@remade
 def jacrev(
     f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -179,6 +182,7 @@ def _row(run: Recording, leaf: Any, holomorphic: bool) -> Any:
     return tree.unflatten(inner, [_own(x, run.kind) for x in flat])
 
 
+@remade
 def jacobian(
     f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -210,6 +214,7 @@ def jacobian(
     return wrapped
 
 
+@remade
 def hessian(
     f: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from polygrad import tree
 from polygrad.array import Array, wrap
 from polygrad.core.record import Program, Recorder
-from polygrad.ops import zeros_like
+from polygrad.ops import asarray, zeros_like
 from polygrad.transforms.arguments import (
     Leaf,
     check_callable,
@@ -45,7 +45,11 @@ class Linearised:
         self._program = Program(
             recorder, [t._node for t, yes in zip(self._tangents, mine, strict=True) if yes]
         )
-        self._tangents = [None if yes else t for t, yes in zip(self._tangents, mine, strict=True)]
+        # A tangent that is a number (a slope of zero, at a number) is an array as the others are.
+        self._tangents = [
+            None if yes else asarray(t) if type(t) in (int, float, complex) else t
+            for t, yes in zip(self._tangents, mine, strict=True)
+        ]
         self._captured = recorder.captured
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:

@@ -16,7 +16,7 @@ from polygrad.errors import (
     ShapeError,
     TreeError,
 )
-from polygrad.transforms.arguments import PYTHON, RAW, inside, kind_of, unwrap_as
+from polygrad.transforms.arguments import PYTHON, RAW, inside, kind_of, remade, unwrap_as
 from polygrad.transforms.carry import LOOPS
 
 
@@ -34,6 +34,7 @@ NAMED: ContextVar[tuple[Named, ...]] = ContextVar("NAMED", default=())
 """The named axes of the vmaps around, the innermost last."""
 
 
+@remade
 def vmap(
     f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_name: str | None = None
 ) -> Callable[..., Any]:
