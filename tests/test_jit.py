@@ -290,7 +290,9 @@ def test_a_retrace_storm_is_said_once():
             j(np.ones(n))
     (warning,) = caught
     assert warning.category is RetraceWarning
-    assert "16th time; shapes or data types of its arguments keep changing" in str(warning.message)
+    assert "16th time: of its last two calls x was float64[15], then float64[16]" in str(
+        warning.message
+    )
     assert warning.filename == __file__
 
 
