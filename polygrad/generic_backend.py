@@ -5,6 +5,7 @@ arrays are never written into, devices are those that the namespace tells of, an
 memory is the first of the usual protocols that the array has.
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -249,7 +250,9 @@ class GenericBackend(Backend):
             if target is not self:  # a move to another library, whose array this is
                 return out
             if isinstance(out, tuple | list):
-                return tuple(self._taken(value, args) for value in out)
+                taken = [self._taken(value, args) for value in out]
+                # With the names of its parts (`eigh`), where nothing had to be taken.
+                return out if all(map(operator.is_, taken, out)) else tuple(taken)
             return self._taken(out, args)
 
         return guarded

@@ -87,6 +87,8 @@ def library(name: str, lacking: tuple[str, ...] = (), **faults: Any) -> ModuleTy
         return value
 
     def _own(value: Any) -> Any:
+        if hasattr(value, "_fields"):
+            return type(value)(*map(_own, value))
         if isinstance(value, tuple | list):
             return type(value)(_own(one) for one in value)
         return Plain(value) if isinstance(value, np.ndarray | np.generic) else value

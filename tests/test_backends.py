@@ -66,6 +66,19 @@ def test_a_broken_entry_point_is_listed_with_its_reason_and_harms_nobody(install
     assert "failed to load (AttributeError:" in reason
 
 
+def test_the_checks_for_backends_run_on_a_third_partys(installed):
+    code = (
+        "import polygrad as pg\n"
+        "for device in ('slate', 'slate:lower'):\n"
+        "    report = pg.testing.conformance(device)\n"
+        "    report.raise_failures()\n"
+        "print(report, len(report.passed))\n"
+    )
+    done = python(code, installed)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) > 1000
+
+
 def test_ops_and_gradients_run_on_a_third_party_backend(installed):
     code = """
 import polygrad as pg

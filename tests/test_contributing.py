@@ -10,7 +10,7 @@ PAGE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
 def test_code_blocks_run() -> None:
     blocks = re.findall(r"^( *)```python\n(.*?)^ *```", PAGE.read_text(), re.S | re.M)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     code = "\n".join(
         "\n".join(line.removeprefix(indent) for line in block.splitlines())
         for indent, block in blocks
