@@ -27,8 +27,8 @@ LAYERS = [
     {"ops"},
     {"numpy_functions", "torch_functions", "transforms"},
     {"scipy_functions"},
-    {"compile", "explain", "implicit", "random", "testing"},
-    {"data", "io", "nn", "optim"},
+    {"compile", "explain", "implicit", "random"},
+    {"data", "io", "nn", "optim", "testing"},
 ]
 LIBRARIES = {
     "array_api_compat", "array_api_strict", "cupy", "cupyx", "dask", "jax", "numba", "numpy",
