@@ -177,3 +177,26 @@ def test_numbers_of_numpy_are_widths():
     assert found.shape == (5,)
     with pytest.raises(ValueError, match="pad_width"):
         pg.pad(pg.ones(2), np.float64(1.0))
+
+
+def test_plain_numbers_beside_a_tracked_argument():
+    from scipy.optimize import elementwise
+
+    def root(a):
+        return elementwise.find_root(lambda x, a: x**3 - a, (0.0, 3.0), args=(a,)).x
+
+    assert abs(pg.grad(root)(2.0) - 2.0 ** (-2 / 3) / 3) < 1e-8
+
+    def blocks(x):
+        return pg.sum(scipy.linalg.block_diag([[x[0], x[1]]], [[x[2]]]) ** 2)
+
+    np.testing.assert_allclose(pg.grad(blocks)(np.array([1.0, 2.0, 3.0])), [2.0, 4.0, 6.0])
+
+
+def test_entropy_of_a_normal_distribution():
+    cov = np.array([[2.0, 0.3], [0.3, 1.0]])
+    entropy = stats.multivariate_normal.entropy
+    np.testing.assert_allclose(tracked(lambda c: entropy(None, c), cov), entropy(None, cov))
+    np.testing.assert_allclose(
+        pg.grad(lambda c: entropy(cov=c))(cov), np.linalg.inv(cov) / 2, rtol=1e-9
+    )

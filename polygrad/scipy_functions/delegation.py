@@ -23,12 +23,12 @@ from typing import Any
 
 from polygrad.array import BASE, Array
 from polygrad.errors import NonDifferentiableError
-from polygrad.scipy_functions.names import CLASSES, RERUN, STAND_INS
+from polygrad.scipy_functions.names import CLASSES, LIFTED, RERUN, STAND_INS
 
 SWITCH = "SCIPY_ARRAY_API"
 HOSTS = ("scipy", "sklearn")
 """The packages that carry a copy of array-api-compat, under a name of their own choice."""
-MODULES = frozenset({*STAND_INS, *RERUN, *CLASSES})
+MODULES = frozenset({*STAND_INS, *RERUN, *LIFTED, *CLASSES})
 
 
 def is_namespace_finder(name: str) -> bool:
@@ -159,6 +159,27 @@ def front_of_class(cls: Any) -> None:
     cls.__call__ = call
 
 
+def lifting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, but where an Array is among the arguments, numbers are Arrays like it."""
+
+    @functools.wraps(original)
+    def call(*args: Any, **options: Any) -> Any:
+        arrays = _arrays((*args, *options.values()))
+        if _tracked(arrays):
+            plain = importlib.import_module("polygrad.scipy_functions.plain")
+            args = tuple(plain.lifted(value, arrays[0]) for value in args)
+            options = {
+                key: plain.lifted(value, arrays[0]) if key in ("init", "args") else value
+                for key, value in options.items()
+            }
+        return original(*args, **options)
+
+    call.__module__, call.__qualname__ = name.rsplit(".", 1)
+    _MADE.add(call)
+    _enter_tables(original, call)
+    return call
+
+
 def front_of_worker(cls: Any) -> None:
     """Run the class again, too, that instances of ``cls`` hold one of and hand their work to."""
     sample = _SMALLEST.get(cls.__name__)
@@ -198,6 +219,10 @@ def extend(module: ModuleType) -> None:
         original = getattr(owner, last, None)
         if original is not None:  # other versions of SciPy lack some
             setattr(owner, last, front(f"{name}.{function}", original, bool(owners)))
+    for function in LIFTED.get(name, ()):
+        if hasattr(module, function):
+            original = getattr(module, function)
+            setattr(module, function, lifting(f"{name}.{function}", original))
     for function in CLASSES.get(name, ()):
         cls = getattr(module, function, None)
         if isinstance(cls, type):

@@ -248,6 +248,19 @@ def normal_pdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = Fa
     return ops.exp(normal_logpdf(x, mean, cov, allow_singular))
 
 
+@stand_in("stats.multivariate_normal.entropy")
+def normal_entropy(mean: Any = None, cov: Any = 1) -> Any:
+    """scipy.stats.multivariate_normal.entropy, of a covariance of full rank."""
+    cov = inexact(cov)
+    n = 1 if mean is None or not array(mean).shape else array(mean).shape[0]
+    if len(cov.shape) < 2:
+        n = max(n, *cov.shape, 1)
+        cov = cov * ops.eye(n, dtype=cov.dtype, device=cov.device)
+    factor = linalg.cholesky(cov)
+    n = cov.shape[-1]
+    return ops.sum(ops.log(linalg.diagonal(factor))) + n * (1 + math.log(2 * math.pi)) / 2
+
+
 @stand_in("stats.gaussian_kde.logpdf")
 def kernel_logpdf(self: Any, x: Any) -> Any:
     """The logarithm of a kernel density estimate, of fixed data, at points."""

@@ -1,6 +1,7 @@
 """Which functions of SciPy come to polygrad, by the module that users find them in.
 
 `STAND_INS` have a version here, `RERUN` and `CLASSES` run again as they are (see `rerun`).
+`LIFTED` are SciPy's own, with the plain numbers beside a tracked array made Arrays, too.
 """
 
 # fmt: off
@@ -15,11 +16,11 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "make_interp_spline", "make_lsq_spline", "make_smoothing_spline",
     ),
     "scipy.linalg": (
-        "cho_factor", "cho_solve", "cholesky", "circulant", "companion", "det", "eigh", "eigvals",
-        "eigvalsh", "expm", "hankel", "inv", "lstsq", "lu", "norm", "pinv", "qr", "solve",
-        "solve_banded", "solve_continuous_lyapunov", "solve_lyapunov", "solve_sylvester",
-        "solve_toeplitz", "solve_triangular", "solveh_banded", "sqrtm", "svd", "svdvals",
-        "toeplitz",
+        "block_diag", "cho_factor", "cho_solve", "cholesky", "circulant", "companion", "det",
+        "eigh", "eigvals", "eigvalsh", "expm", "hankel", "inv", "lstsq", "lu", "norm", "pinv",
+        "qr", "solve", "solve_banded", "solve_continuous_lyapunov", "solve_lyapunov",
+        "solve_sylvester", "solve_toeplitz", "solve_triangular", "solveh_banded", "sqrtm", "svd",
+        "svdvals", "toeplitz",
     ),
     "scipy.ndimage": (
         "affine_transform", "black_tophat", "center_of_mass", "convolve", "convolve1d",
@@ -48,7 +49,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     ),
     "scipy.stats": (
         "gaussian_kde.__call__", "gaussian_kde.evaluate", "gaussian_kde.logpdf",
-        "gaussian_kde.pdf", "multivariate_normal.logpdf", "multivariate_normal.pdf",
+        "gaussian_kde.pdf", "multivariate_normal.entropy",
+        "multivariate_normal.logpdf", "multivariate_normal.pdf",
         "rv_continuous.cdf", "rv_continuous.isf", "rv_continuous.logcdf", "rv_continuous.logpdf",
         "rv_continuous.logsf", "rv_continuous.nnlf", "rv_continuous.pdf", "rv_continuous.ppf",
         "rv_continuous.sf", "rv_discrete.cdf", "rv_discrete.logcdf", "rv_discrete.logpmf",
@@ -88,6 +90,12 @@ RERUN: dict[str, tuple[str, ...]] = {
         "rv_continuous.entropy", "rv_continuous.mean", "rv_continuous.std", "rv_continuous.var",
         "scoreatpercentile", "theilslopes", "trim1", "trimboth", "wasserstein_distance",
         "yeojohnson",
+    ),
+}
+
+LIFTED: dict[str, tuple[str, ...]] = {
+    "scipy.optimize.elementwise": (
+        "bracket_minimum", "bracket_root", "find_minimum", "find_root",
     ),
 }
 

@@ -89,3 +89,14 @@ def _wrapped(value: Any, device: Any) -> Any:
         return value
     made = wrap(value)
     return made if made.device == device else ops.asarray(made, device=device)
+
+
+def lifted(value: Any, like: Array) -> Any:
+    """Numbers and plain arrays as Arrays beside ``like``, in tuples and lists too."""
+    if type(value) in (list, tuple):
+        return type(value)(lifted(part, like) for part in value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return ops.asarray(float(value), dtype=like.dtype, device=like.device)
+    if is_array(value) and type(value) is not Array:
+        return ops.asarray(value, device=like.device)
+    return value

@@ -4,6 +4,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.ops import linalg
+from polygrad.scipy_functions.rerun import asarray
 from polygrad.scipy_functions.table import constant, inexact, integers, stand_in, together
 
 
@@ -103,3 +104,20 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
     """scipy.linalg.solve_toeplitz, with the whole matrix."""
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
     return linalg.solve(*together(toeplitz(c, r), b))
+
+
+@stand_in("linalg.block_diag")
+def block_diag(*arrs: Any) -> Any:
+    """scipy.linalg.block_diag; a block may be a list with tracked numbers in it."""
+    blocks = [asarray(block) for block in arrs or ([],)]
+    dtype = ops.result_type(*blocks)
+    blocks = [ops.reshape(b, (1,) * (2 - len(b.shape)) + tuple(b.shape)) for b in blocks]
+    lead = ops.broadcast_shapes(*(b.shape[:-2] for b in blocks))
+    width, before, rows = sum(b.shape[-1] for b in blocks), 0, []
+    for block in blocks:
+        block = ops.broadcast_to(ops.astype(block, dtype), (*lead, *block.shape[-2:]))
+        after = width - before - block.shape[-1]
+        widths = [(0, 0)] * (len(block.shape) - 1) + [(before, after)]
+        rows.append(ops.pad(block, widths))
+        before += block.shape[-1]
+    return ops.concat(rows, axis=-2)
