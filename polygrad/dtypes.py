@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from polygrad.errors import DTypeError
+from polygrad.errors import DTypeError, IntegerRangeError
 
 __all__ = ["DTYPES", "DType", "as_dtype"]
 
@@ -183,3 +183,26 @@ def as_dtype(spec: Any) -> DType:
         return found
     known = ", ".join(DTYPES)
     raise DTypeError(f"dtype: got {spec!r}, expected one of {known}; e.g. pg.float32")
+
+
+def check_range(number: Any, dtype: Any) -> Any:
+    """``number`` itself; raises IntegerRangeError for an integer that a data type cannot hold."""
+    if type(number) is int and "integer" in dtype.group:
+        low, high = limits(dtype)
+        if not low <= number <= high:
+            raise IntegerRangeError(
+                f"the integer {number} is outside of {dtype}, from {low} to {high}; convert the "
+                "array beside it with pg.astype"
+            )
+    return number
+
+
+def limits(dtype: Any) -> tuple[int, int]:
+    """The lowest and the highest number of an integer data type.
+
+    >>> pg.dtypes.limits(pg.int8)
+    (-128, 127)
+    """
+    if dtype.group == "signed integer":
+        return -(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1
+    return 0, 2**dtype.bits - 1

@@ -171,14 +171,22 @@ def decorated(x: Any) -> Any:
     return x * 2.0
 
 
+@pg.custom_vjp
+def clipped(x: Any) -> Any:
+    return pg.sum(x * x)
+
+
+clipped.defvjp(lambda x: (pg.sum(x * x), x), lambda x, g: (pg.clip(2.0 * x * g, -1.0, 1.0),))
+
+
 MADE = [
     pg.jit(cubed), pg.grad(cubed), pg.value_and_grad(cubed), pg.vmap(cubed), pg.jit(pg.grad(cubed)),
     pg.grad(pg.jit(cubed)), pg.vmap(pg.grad(cubed)), pg.hessian(cubed), pg.jacfwd(cubed),
-    pg.jacrev(cubed), pg.checkpoint(cubed), decorated,
+    pg.jacrev(cubed), pg.checkpoint(cubed), decorated, clipped, pg.jit(clipped),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("f", MADE, ids=repr)
+@pytest.mark.parametrize("f", MADE, ids=map(str, range(len(MADE))))
 def test_functions_are_pickled_and_copied(f: Any) -> None:
     x = np.asarray([[1.0, 2.0], [0.5, -1.0]])
     expected = pg.tree.leaves(f(x))
@@ -186,3 +194,26 @@ def test_functions_are_pickled_and_copied(f: Any) -> None:
         for a, b in zip(pg.tree.leaves(other(x)), expected, strict=True):
             np.testing.assert_array_equal(a, b)
     assert pickle.loads(pickle.dumps(decorated)) is decorated
+
+
+def test_closures_go_through_cloudpickle_and_workers() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    joblib = pytest.importorskip("joblib")
+    scale = 3.0
+    f = pg.jit(pg.grad(lambda x: pg.sum(x * x) * scale))
+    f(np.ones(2))  # with a program, a shortcut and a lock
+    again = cloudpickle.loads(cloudpickle.dumps(f))
+    assert again(np.ones(2)).tolist() == [6.0, 6.0]
+    found = joblib.Parallel(n_jobs=2)(joblib.delayed(f)(np.full(2, i)) for i in (1.0, 2.0))
+    assert [x.tolist() for x in found] == [[6.0, 6.0], [12.0, 12.0]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_functions_of_a_module_go_to_processes(method: str) -> None:
+    import multiprocessing
+
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        for f in (decorated, MADE[0], MADE[1]):
+            found = pool.apply_async(f, (np.ones(2),)).get(60)
+            np.testing.assert_array_equal(found, f(np.ones(2)))

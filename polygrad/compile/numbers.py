@@ -12,8 +12,8 @@ from typing import Any
 from polygrad.compile.elements import PYTHON_OPERATORS, as_number, by_element
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.compile.known import listed
-from polygrad.dtypes import DTYPES
-from polygrad.errors import ArgumentValueError, IntegerRangeError
+from polygrad.dtypes import DTYPES, check_range
+from polygrad.errors import ArgumentValueError
 
 COMPARISONS = listed("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 _CASTS = listed("astype", "astype_discrete")
@@ -153,29 +153,6 @@ def _beside(equation: Equation, x: Value) -> Any:
     if out.is_complex:
         return None
     return _INT64 if out.group == "bool" else out
-
-
-def check_range(number: Any, dtype: Any) -> Any:
-    """``number`` itself; raises IntegerRangeError for an integer that a data type cannot hold."""
-    if type(number) is int and "integer" in dtype.group:
-        low, high = limits(dtype)
-        if not low <= number <= high:
-            raise IntegerRangeError(
-                f"the integer {number} is outside of {dtype}, from {low} to {high}; convert the "
-                "array beside it with pg.astype"
-            )
-    return number
-
-
-def limits(dtype: Any) -> tuple[int, int]:
-    """The lowest and the highest number of an integer data type.
-
-    >>> limits(pg.int8)
-    (-128, 127)
-    """
-    if dtype.group == "signed integer":
-        return -(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1
-    return 0, 2**dtype.bits - 1
 
 
 def numbers(graph: Graph, convert: bool) -> Numbers | None:

@@ -14,7 +14,7 @@ from polygrad.compile.abstract import answers, is_weak
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.compile.known import listed
 from polygrad.core.op import OPS, Op
-from polygrad.core.trace import Trace, not_an_array
+from polygrad.core.trace import Trace, as_number, not_an_array
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
@@ -78,6 +78,9 @@ class GraphTrace(Trace):
             return inline(args, params)
         for place, arg in enumerate(args):
             if type(arg) is not Array and not _known(type(arg)):
+                if isinstance(arg, int | float | complex):  # a member of an IntEnum, for one
+                    args = tuple(map(as_number, args))
+                    continue
                 raise not_an_array(op.name, place, arg)
         operands = [self.operand(arg) for arg in args]
         given = [self.constants.get(x, x) if isinstance(x, Value) else x for x in operands]

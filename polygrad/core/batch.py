@@ -13,7 +13,7 @@ from typing import Any
 from polygrad.array import BASE, Array, Batched, differs_between_examples, wrap
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
-from polygrad.core.trace import Trace, bind, leaked
+from polygrad.core.trace import Trace, as_number, bind, leaked
 from polygrad.errors import IndexingError
 
 BatchRule = Callable[..., Any]
@@ -61,6 +61,8 @@ class BatchTrace(Trace):
                 arg = arg._value.value
             elif type(arg) is Array and arg._trace is BASE:
                 arg = arg._value
+            elif type(arg) is not Array:
+                arg = as_number(arg)
             values.append(arg)
             batched.append(mine)
         rule = op.batching or loop

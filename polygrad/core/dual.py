@@ -7,7 +7,7 @@ from polygrad.array import BASE, Array, wrap
 from polygrad.backend import guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, match_dtype
-from polygrad.core.trace import Trace, bind, leaked, lifted
+from polygrad.core.trace import Trace, as_number, bind, leaked, lifted
 from polygrad.dtypes import as_dtype
 
 FOREIGN: ContextVar[list[str] | None] = ContextVar("FOREIGN", default=None)
@@ -45,7 +45,9 @@ class ForwardTrace(Trace):
         mask = 1 << len(args)  # as in reverse mode, marks the number of operands
         for i, arg in enumerate(args):
             tangent = None
-            if type(arg) is Array:
+            if type(arg) is not Array:
+                arg = as_number(arg)
+            else:
                 if arg._trace is self:
                     mask |= 1 << i
                     arg, tangent = arg._value, arg._node

@@ -14,7 +14,7 @@ from polygrad.array import BASE, Array, wrap
 from polygrad.backend import ARRAY_TYPES, PLAIN_TYPES, guard_of, namespace_of
 from polygrad.core import op as op_module
 from polygrad.core.op import Op, Spec, match_dtype
-from polygrad.core.trace import Trace, bind, explained, leaked, lifted, rescued, settled
+from polygrad.core.trace import Trace, as_number, bind, explained, leaked, lifted, rescued, settled
 from polygrad.dtypes import as_dtype
 from polygrad.errors import RuleError
 
@@ -104,6 +104,7 @@ class ReverseTrace(Trace):
         # The way of `bind` and `evaluate`, without their frames: this is the hottest path.
         impl = op.fast.get(classes)
         if impl is None:
+            values = list(map(as_number, values))
             out = bind(op, tuple(values), params)
         elif op.recorded is not None and plan is not None:
             return self._with_residuals(op, parents, values, params)

@@ -18,6 +18,7 @@ from polygrad.errors import (
     ArgumentValueError,
     BackendError,
     IndexingError,
+    IntegerRangeError,
     LeakedArrayError,
     MixedArraysError,
     PolygradError,
@@ -129,6 +130,8 @@ def _evaluate_first(
             continue
         found = backend_for_type(cls, args[place])
         if found is None:
+            if isinstance(args[place], int | float | complex):  # a member of an IntEnum, for one
+                return evaluate(op, tuple(map(as_number, args)), params)
             raise not_an_array(op.name, place, args[place])
         if backend is None:
             backend = found
@@ -146,6 +149,20 @@ def _evaluate_first(
     else:
         op.fast[classes] = impl
     return run(op, impl, args, params)
+
+
+def as_number(value: Any) -> Any:
+    """Python's own number for one of a subclass (a member of an IntEnum); all else as it is."""
+    cls = type(value)
+    if cls in PYTHON_SCALARS or not isinstance(value, int | float | complex):
+        return value
+    if backend_for_type(cls) is not None:  # a library's scalar: numpy.float64
+        return value
+    return (
+        int(value)
+        if isinstance(value, int)
+        else (float(value) if isinstance(value, float) else complex(value))
+    )
 
 
 def rescued(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Any:
@@ -236,6 +253,7 @@ def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Except
         (TypeError, ArgumentTypeError),
         (ValueError, ArgumentValueError),
         (NotImplementedError, BackendError),
+        (OverflowError, IntegerRangeError),
     ]
     if type(error) is RuntimeError:  # PyTorch's, where other libraries have ValueError
         kinds.append((RuntimeError, ArgumentValueError))

@@ -7,6 +7,7 @@ from polygrad.additions import keep_zeros
 from polygrad.core.kinds import Elementwise
 from polygrad.core.op import OPS
 from polygrad.core.trace import bind
+from polygrad.dtypes import as_dtype, check_range
 from polygrad.ops.declare import elementwise, nondifferentiable
 
 
@@ -63,6 +64,9 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Any:
     >>> pg.grad(lambda x: pg.sum(pg.where(x > 0, 3 * x, x)))(x)
     Array([3., 1.], dtype=float64, device=cpu)
     """
+    for x, other in ((x1, x2), (x2, x1)):
+        if type(x) is int and hasattr(other, "dtype"):
+            check_range(x, as_dtype(other.dtype))  # NumPy itself would let it wrap around here
     return bind(where_op, (condition, x1, x2), {})
 
 

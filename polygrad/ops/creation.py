@@ -6,7 +6,7 @@ from polygrad.array import Array, is_array, is_number, raw_and_backend, wrap
 from polygrad.backend import SCALAR_TYPES, backend_for_type
 from polygrad.core.batch import spread
 from polygrad.core.kinds import Linear
-from polygrad.core.trace import PYTHON_SCALARS, bind
+from polygrad.core.trace import PYTHON_SCALARS, as_number, bind
 from polygrad.device import Device, current_device, intern_device
 from polygrad.device import device as as_device
 from polygrad.dtypes import DTYPES, as_dtype, find_dtype
@@ -104,7 +104,9 @@ def asarray(
         )
     if moved:
         x = to_device(x, target)
-    if converted:
+    if converted and is_number(x) and dtype is not None and "integer" in dtype.group:
+        x = zeros((), dtype=dtype, device=target) + x  # which checks that it fits
+    elif converted:
         x = astype(x, dtype)
     elif copy and not moved:
         x = bind(copy_op, (x,), {})
@@ -221,8 +223,6 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
     if is_array(fill_value):
         from polygrad.ops.manipulation import broadcast_to
 
-        if is_number(fill_value) and dtype and "integer" in as_dtype(dtype).group:
-            fill_value = zeros((), dtype=dtype, device=device) + fill_value  # checks its range
         value = asarray(fill_value, dtype=dtype, device=device)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         return bind(copy_op, (broadcast_to(value, shape),), {})
@@ -378,6 +378,7 @@ def as_operand(value: Any, like: Any, name: str) -> Any:
     """A list or number as an array beside ``like``, of its kind; arrays stay as they are."""
     if is_array(value):
         return value
+    value = as_number(value)
     if type(value) in PYTHON_SCALARS or isinstance(value, list | tuple):
         place = device_of(like)
         made = asarray(value, device=place)

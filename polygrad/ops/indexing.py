@@ -4,14 +4,14 @@ import math
 from typing import Any
 
 from polygrad.additions import can_repeat
-from polygrad.array import Array, is_array
+from polygrad.array import Array, is_array, is_number
 from polygrad.backend import SCALAR_TYPES
 from polygrad.core.kinds import Linear, unbroadcast
-from polygrad.core.trace import bind
-from polygrad.dtypes import as_dtype
+from polygrad.core.trace import as_number, bind
+from polygrad.dtypes import as_dtype, check_range
 from polygrad.errors import ArgumentTypeError, AxisError, IndexingError
 from polygrad.ops.comparison import where
-from polygrad.ops.creation import arange_beside, as_operand
+from polygrad.ops.creation import arange_beside, as_operand, asarray
 from polygrad.ops.datatypes import astype
 from polygrad.ops.index_batching import getitem_rule, index_set_rule, scatter_rule
 
@@ -168,15 +168,15 @@ def index_set(x: Any, value: Any, key: Any, /) -> Any:
     >>> pg.index_set(pg.zeros(3), 5.0, 1)
     Array([0., 5., 0.], dtype=float64, device=cpu)
     """
-    value = as_operand(value, x, "x[...] = value")
     dtype = as_dtype(x.dtype)
+    value = as_operand(check_range(as_number(value), dtype), x, "x[...] = value")
     if as_dtype(value.dtype) != dtype:
         if as_dtype(value.dtype).is_complex and not dtype.is_complex:
             raise ArgumentTypeError(
                 f"x[...] = value: value is {value.dtype} and x is {dtype}, which cannot hold it; "
                 "convert x first with pg.astype"
             )
-        value = astype(value, dtype)
+        value = asarray(value, dtype=dtype) if is_number(value) else astype(value, dtype)
     if _is_mask(key) and value.shape == ():
         mask = key if type(key) is Array or is_array(key) else as_operand(key, x, "an index")
         return where(_align(mask, len(x.shape)), value, x)

@@ -52,7 +52,9 @@ _UNARY = {
 
 
 def _operand(value: Any) -> bool:
-    return type(value) is Array or type(value) in PYTHON_SCALARS or is_array(value)
+    if type(value) is Array or type(value) in PYTHON_SCALARS or is_array(value):
+        return True
+    return isinstance(value, int | float | complex)  # a member of an IntEnum, for one
 
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:

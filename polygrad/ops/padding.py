@@ -4,8 +4,9 @@ from collections.abc import Callable
 from operator import index
 from typing import Any
 
+from polygrad.array import is_number
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
-from polygrad.ops.creation import as_operand, full, zeros
+from polygrad.ops.creation import as_operand, asarray, full, zeros
 from polygrad.ops.datatypes import astype, device_of
 from polygrad.ops.indexing import getitem, index_set
 from polygrad.ops.joining import concat
@@ -117,7 +118,10 @@ def _constant(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
         for count, fill, place in ((before, low, 0), (after, high, len(parts))):
             if count:
                 sides = tuple(count if i == axis else n for i, n in enumerate(x.shape))
-                border = broadcast_to(astype(as_operand(fill, x, "pad"), x.dtype), sides)
+                value = as_operand(fill, x, "pad")
+                if is_number(value):  # whose range this checks
+                    value = asarray(value, dtype=x.dtype)
+                border = broadcast_to(astype(value, x.dtype), sides)
                 parts.insert(place if place == 0 else len(parts), border)
         x = concat(parts, axis=axis)
     return x

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from polygrad.array import Array, differs_between_examples, is_array, is_symbolic
-from polygrad.dtypes import as_dtype
+from polygrad.array import Array, differs_between_examples, is_array, is_number, is_symbolic
+from polygrad.core.trace import as_number
+from polygrad.dtypes import as_dtype, check_range
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.arithmetic import divide, multiply, negative, pow
 from polygrad.ops.comparison import maximum, minimum
@@ -86,8 +87,9 @@ class At:
     def _fitted(self, values: Any) -> Any:
         """The values as an array with the data type of ``x``."""
         x = self._x
-        values = as_operand(values, x, "x.at[...]: values")
-        dtype, given = as_dtype(x.dtype), as_dtype(values.dtype)
+        dtype = as_dtype(x.dtype)
+        values = as_operand(check_range(as_number(values), dtype), x, "x.at[...]: values")
+        given = as_dtype(values.dtype)
         if dtype == given:
             return values
         if (given.is_inexact and not dtype.is_inexact) or (
@@ -97,7 +99,7 @@ class At:
                 f"x.at[...]: values are {given} and x is {dtype}, which cannot hold them; "
                 "convert x first with pg.astype"
             )
-        return astype(values, dtype)
+        return asarray(values, dtype=dtype) if is_number(values) else astype(values, dtype)
 
 
 def _size(shape: Any) -> int:

@@ -202,10 +202,18 @@ def joined(data: Any) -> Key:
     return _fill(object.__new__(Key), data, host)
 
 
+def _taken_apart(key: Any) -> Any:
+    return (key._data,), None, ("data",)
+
+
+def _put_together(_: Any, children: Any) -> Any:
+    return joined(children[0])
+
+
 optree.register_pytree_node(
-    Key,
-    lambda key: ((key._data,), None, ("data",)),
-    lambda _, children: joined(children[0]),
+    Key,  # type: ignore[arg-type]
+    _taken_apart,
+    _put_together,
     path_entry_type=optree.GetAttrEntry,
     namespace=tree.NAMESPACE,
 )

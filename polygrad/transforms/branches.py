@@ -119,13 +119,12 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
 
 def _counted(loops: Any, lower: int, upper: int, body_fun: Any, init: Any) -> Any:
     """A loop whose number of steps is known while jit traces."""
-    places = [leaf.device for leaf in map(shown, tree.leaves(init)) if type(leaf) is Array]
-    numbers = ops.arange(lower, upper, device=places[0] if places else None)
 
-    def step(value: Any, i: Any) -> Any:
-        return body_fun(i, value), None
+    def step(carry: Any, _: Any) -> Any:
+        i, value = carry
+        return (i + 1, body_fun(i, value)), None
 
-    return loops.scan(step, init, numbers, upper - lower, False, numbers=True)[0]
+    return loops.scan(step, (lower, init), None, upper - lower, False)[0][1]
 
 
 def _loop(

@@ -174,7 +174,7 @@ class Closed:
             arrays = [Array(x._value, x._trace, x._node) for x in found if type(x) is Array]
         self._out = [None if type(x) is Array else x for x in found], tree.flatten(out)[1]
         # An op has at least one answer.
-        return tuple(arrays) or (flat[0],)
+        return tuple(arrays) or tuple(flat[:1])
 
     def standing(self, values: Sequence[Any]) -> AbstractContextManager[None]:
         """While it lasts, the captured arrays have these values."""

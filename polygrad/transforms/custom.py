@@ -17,7 +17,7 @@ from polygrad.errors import (
     NonDifferentiableError,
     RuleError,
 )
-from polygrad.transforms.arguments import check_callable, kind_of, unwrap_as
+from polygrad.transforms.arguments import check_callable, kind_of, reduced, unwrap_as
 from polygrad.transforms.packed import Packed, checked_cotangents, fitting
 from polygrad.transforms.rule_ops import ForwardRules, ReverseRules, Rules
 
@@ -43,6 +43,10 @@ class _Custom:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """In a class it is a method: the object is argument 0."""
         return self if instance is None else MethodType(self, instance)  # type: ignore[arg-type]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        found = reduced(self, type(self), (self._f, self._fixed))
+        return found if isinstance(found, str) else super().__reduce_ex__(protocol)
 
     def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments as positional ones, for the rules get them so."""
