@@ -150,6 +150,12 @@ def _sign(r: Real, x: str) -> str:
     return r.select(r.compare("one", x, 0.0), one, r.select(r.compare("uno", x, x), x, 0.0))
 
 
+def _extreme(r: Real, how: str, x: str, y: str) -> str:
+    """The larger or smaller one, or a nan; of two zeros the second, as processors have it."""
+    first = r.code.two("or", "i1", r.compare(how, x, y), r.compare("uno", x, x))
+    return r.select(first, x, y)
+
+
 def _finite(r: Real, x: str) -> str:
     return r.compare("olt", r.abs(x), float("inf"))
 
@@ -178,8 +184,8 @@ _UNARY: dict[str, Callable[[Real, str], str]] = {
 }
 _BINARY: dict[str, Callable[[Real, str, str], str]] = {
     "divide": Real.div,
-    "maximum": lambda r, x, y: r.intrinsic("maximum", x, y),
-    "minimum": lambda r, x, y: r.intrinsic("minimum", x, y),
+    "maximum": lambda r, x, y: _extreme(r, "ogt", x, y),
+    "minimum": lambda r, x, y: _extreme(r, "olt", x, y),
     "copysign": Real.copysign,
 }
 _POWERS: dict[float, Callable[[Real, str], str]] = {
@@ -187,6 +193,7 @@ _POWERS: dict[float, Callable[[Real, str], str]] = {
     3.0: lambda r, x: r.mul(r.mul(x, x), x),
     4.0: lambda r, x: r.mul(r.mul(x, x), r.mul(x, x)),
     -1.0: lambda r, x: r.div(1.0, x),
+    0.5: lambda r, x: r.intrinsic("sqrt", x),
     1.0: lambda r, x: x,
 }
 
