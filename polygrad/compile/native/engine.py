@@ -1,7 +1,9 @@
 """LLVM: from assembly to machine code of this processor, in memory."""
 
+import contextlib
 import functools
 import importlib.util
+from collections.abc import Iterator
 from typing import Any
 
 from polygrad import locks
@@ -69,18 +71,42 @@ def _machine() -> Any:
 def compile_object(text: str) -> bytes:
     """The object code of a module; the interpreter is not held up meanwhile."""
     llvm = binding()
-    machine = _machine()
-    module = llvm.parse_assembly(text)
-    module.triple = llvm.get_default_triple()
-    module.data_layout = str(machine.target_data)
-    module.verify()
+    with _at_work():
+        machine = _machine()
+        module = llvm.parse_assembly(text)
+        module.triple = llvm.get_default_triple()
+        module.data_layout = str(machine.target_data)
+        module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     # Straight-line vectorising and unrolling triple the time this takes, and gain nothing.
     options.loop_vectorization = options.loop_interleaving = True
     options.slp_vectorization = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    return bytes(machine.emit_object(module))
+    with _at_work():
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    with _at_work():
+        return bytes(machine.emit_object(module))
+
+
+_working = locks.new()
+_closed = False
+
+
+@contextlib.contextmanager
+def _at_work() -> Iterator[None]:
+    """A step of LLVM, which the end of the process waits for: it would crash in the middle."""
+    with _working:
+        if _closed:
+            raise RuntimeError("the process ends")
+        yield
+
+
+def close() -> None:
+    """Wait for the step that LLVM is at, and let it begin no other."""
+    global _closed
+    _closed = True
+    with _working:
+        pass
 
 
 class Loaded:
@@ -88,7 +114,7 @@ class Loaded:
 
     def __init__(self, code: bytes) -> None:
         llvm = binding()
-        with _lock:
+        with _lock, _at_work():
             empty = llvm.parse_assembly("")
             self._engine = llvm.create_mcjit_compiler(empty, _machine())
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -259,12 +259,10 @@ class _Compiler:
             self.now(tier)
 
     def stop(self) -> None:
-        """Drop what waits; the compilation under way gets some time to end in good order."""
+        """Drop what waits; of the compilation under way only LLVM's own step comes to its end."""
         with self._lock:
             self._waiting.clear()
-            thread = self._thread
-        if thread is not None:
-            thread.join(END)
+        engine.close()
 
     def forked(self) -> None:
         """In a child process there is no thread; LLVM may have been forked in mid-work."""
@@ -283,8 +281,6 @@ class _Compiler:
             self.put(tier)
 
 
-END = 5.0
-"""Seconds that the end of the process waits for a compilation under way."""
 _compiler = _Compiler()
 _programs: weakref.WeakSet[Native | Divided] = weakref.WeakSet()
 _kept: list[Native | Divided] = []
