@@ -7,7 +7,7 @@ from typing import Any
 
 from polygrad.additions import keep_zeros
 from polygrad.backend import SPECIAL, Backend, Library
-from polygrad.errors import ArgumentTypeError
+from polygrad.errors import ArgumentTypeError, BackendError
 
 # A subclass of ndarray with one of these of its own is no plain array to compute with.
 _OPERATORS = frozenset(
@@ -172,7 +172,46 @@ class NumpyBackend(Backend):
             # One sum shows that all is finite, as it mostly is.
             return c if np.isfinite(np.add.reduce(c, None)) else keep_zeros(xp, g, c)
 
+        def finfo(dtype: Any, /) -> Any:
+            dtype = getattr(dtype, "dtype", dtype)  # an array is taken, too
+            if getattr(dtype, "name", None) != "bfloat16":
+                return np.finfo(dtype)
+            import ml_dtypes
+
+            return ml_dtypes.finfo(dtype)
+
+        def where(condition: Any, x1: Any, x2: Any, /) -> Any:
+            # Beside a number NumPy takes what it does not know, bfloat16, to float64.
+            if type(x1) is float or type(x1) is int:
+                x1 = np.asarray(x1, x2.dtype) if _lacks(x2) else x1
+            elif (type(x2) is float or type(x2) is int) and _lacks(x1):
+                x2 = np.asarray(x2, x1.dtype)
+            return np.where(condition, x1, x2)
+
+        def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+            if not _lacks(x):
+                return plain_clip(x, min, max)
+            if min is not None:
+                x = np.maximum(x, np.asarray(min, x.dtype))
+            return x if max is None else np.minimum(x, np.asarray(max, x.dtype))
+
+        def matmul(x1: Any, x2: Any, /) -> Any:
+            out = np.matmul(x1, x2)  # of bfloat16 in single precision
+            if out.dtype.char == "f" and _lacks(x1) and x1.dtype == x2.dtype:
+                return out.astype(x1.dtype)
+            return out
+
+        def result_type(*given: Any) -> Any:
+            if any(_lacks(x) or getattr(x, "isbuiltin", 1) == 2 for x in given):
+                given = tuple(x for x in given if type(x) not in (bool, int, float))
+            return plain_result_type(*given)
+
+        plain_clip, plain_result_type = xp.clip, xp.result_type
         return {
+            "__getattr__": _lookup,
+            "finfo": finfo,
+            "where": where,
+            "clip": clip,
             "_keep_zeros": kept_zeros,
             **cross_entropy(),
             "class_places": class_places,
@@ -185,10 +224,32 @@ class NumpyBackend(Backend):
             "ones_like": ones_like,
             "zeros_like": zeros_like,
             "broadcast_to": broadcast_to,
-            "matmul": np.matmul,
+            "matmul": matmul,
+            "result_type": result_type,
             "sign": np.sign,
             "matrix_transpose": operator.attrgetter("mT"),
         }
+
+
+def _lookup(name: str) -> Any:
+    """The data type that NumPy has by the package ml_dtypes only, looked up when asked for."""
+    if name == "bfloat16":
+        try:
+            from ml_dtypes import bfloat16
+        except ImportError as error:
+            raise BackendError(
+                f"dtype: NumPy has bfloat16 by the package ml_dtypes only ({error}); "
+                "pip install ml_dtypes, or use another dtype"
+            ) from None
+        import numpy as np
+
+        return np.dtype(bfloat16)
+    raise AttributeError(f"NumPy has no {name}", name=name)
+
+
+def _lacks(x: Any) -> bool:
+    """Whether the data type of an array is one that another package adds to NumPy's."""
+    return getattr(getattr(x, "dtype", None), "isbuiltin", 1) == 2
 
 
 def cross_entropy() -> dict[str, Any]:

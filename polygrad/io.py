@@ -7,6 +7,7 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import Array, is_array, raw_and_backend
+from polygrad.backend import host_backend
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import (
@@ -75,7 +76,7 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     with open(path, "rb") as file:
         content = file.read()
     try:
-        stored = codec.load(content)
+        stored = _load(codec, content)
     except Exception as error:  # the package raises its own class, KeyError for its data types
         raise ArgumentValueError(
             f"load: {os.fspath(path)} is not a safetensors file that polygrad can read: {error}"
@@ -102,6 +103,25 @@ def _codec() -> Any:
             "pip install 'polygrad-xp[io]'"
         ) from None
     return codec
+
+
+def _load(codec: Any, content: bytes) -> dict[str, Any]:
+    """Host arrays by name; the package reads all of NumPy's own data types, and not bfloat16."""
+    try:
+        return dict(codec.load(content))
+    except KeyError as error:
+        if error.args != ("BF16",):
+            raise
+    from safetensors import deserialize
+
+    xp, found = host_backend().xp, {}
+    for name, one in deserialize(content):
+        if one["dtype"] == "BF16":
+            flat = xp.frombuffer(one["data"], dtype=xp.bfloat16)
+        else:
+            flat = xp.frombuffer(one["data"], dtype=codec._TYPES[one["dtype"]])
+        found[name] = xp.reshape(flat, tuple(one["shape"]))
+    return found
 
 
 def _named(name: str, given: Any) -> list[tuple[str, Any]]:
