@@ -22,6 +22,9 @@ _CREATION = (
 )  # fmt: skip
 
 
+_CHECKED = ("cholesky", "eigh", "eigvalsh", "inv", "qr", "solve", "svd", "svdvals")
+
+
 class CupyBackend(Backend):
     """CuPy arrays, one device for each GPU."""
 
@@ -115,7 +118,11 @@ class CupyBackend(Backend):
         return False
 
     def memory(self, device: Any) -> tuple[int, int] | None:
+        import cupy
+
         free, total = device.mem_info
+        with device:  # what the pool of freed memory holds is there for new arrays
+            free += cupy.get_default_memory_pool().free_bytes()
         return int(free), int(total)
 
     @cached_property
@@ -185,7 +192,23 @@ class CupyBackend(Backend):
             # Two's complement: sums of signed numbers are sums of unsigned ones of that width.
             return dtype if dtype.kind == "f" else cupy.dtype("uint64")
 
+        def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*args: Any, **options: Any) -> Any:
+                from cupyx import errstate
+
+                with errstate(linalg="raise"):
+                    return function(*args, **options)
+
+            return call
+
+        # CuPy leaves what cuSOLVER says of a matrix unread and gives numbers for one that is
+        # singular or not definite. It is read here, which waits for the GPU, and raises as NumPy.
+        linalg = ModuleType("polygrad.backends.cupy.xp.linalg")
+        linalg.__dict__.update(vars(xp.linalg))
+        linalg.__dict__.update({name: checked(getattr(xp.linalg, name)) for name in _CHECKED})
+
         made = {name: placed(getattr(xp, name)) for name in _CREATION}
+        made["linalg"] = linalg
         special = Library("cupyx.scipy.special", _EXTRAS)
         added = {"index_set": index_set, "scatter_add": scatter_add}
         return {**made, **added, "special": special}

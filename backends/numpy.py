@@ -173,7 +173,7 @@ class NumpyBackend(Backend):
             return c if np.isfinite(np.add.reduce(c, None)) else keep_zeros(xp, g, c)
 
         def finfo(dtype: Any, /) -> Any:
-            dtype = getattr(dtype, "dtype", dtype)  # an array is taken, too
+            dtype = dtype.dtype if isinstance(dtype, np.ndarray) else dtype
             if getattr(dtype, "name", None) != "bfloat16":
                 return np.finfo(dtype)
             import ml_dtypes

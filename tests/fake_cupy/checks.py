@@ -204,4 +204,18 @@ def test_synchronize_and_memory():
     pg.device("cuda:1").synchronize()
     assert cupy.cuda.runtime.synchronized[-1] == 1
     backend = pg.backend.get_backend("cupy")
-    assert backend.memory(pg.device("cuda:1").raw) == (2 * 2**30, 4 * 2**30)
+    assert backend.memory(pg.device("cuda:1").raw) == (2 * 2**30 + 2**29, 4 * 2**30)
+
+
+def test_a_matrix_that_cannot_be_factored_raises():
+    singular = pg.asarray([[1.0, 2.0], [2.0, 4.0]], device="cuda:1")
+    indefinite = pg.asarray([[1.0, 2.0], [2.0, 1.0]], device="cuda:1")
+    for function, a in (
+        (pg.linalg.cholesky, indefinite),
+        (pg.linalg.inv, singular),
+        (lambda a: pg.linalg.solve(a, a), singular),
+    ):
+        with pytest.raises(Exception, match=r"(?i)singular|definite"):
+            function(a)
+        with pytest.raises(Exception, match=r"(?i)singular|definite"):
+            pg.grad(lambda a, f=function: pg.sum(f(a)))(a)
