@@ -111,10 +111,11 @@ def test_the_same_bits_under_every_transform(name: str, way: str) -> None:
 @pytest.mark.parametrize("device", [d for d in DEVICES if getattr(d, "values", [d])[0] != "cpu"])
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_same_bits_on_every_backend(name: str, device: str) -> None:
-    if name == "uniform16" and device.startswith("strict"):
-        pytest.skip("array-api-strict has no float16")
+    if name == "uniform16" and device.startswith(("strict", "dask")):
+        pytest.skip("the library, or polygrad's record of it, has no float16")
     draw, expected = SAMPLERS[name], SAMPLERS[name](KEY)
-    rounded = "normal32" if name == "normal32" else "normal" if name == "normal" else name
+    # XLA rounds a product and a sum in one step where bounds scale the numbers.
+    rounded = "normal" if (name, device) == ("uniform to", "jax") else name
     stack = [draw(key) for key in pg.random.split(KEY, 2)]
     with on(device) as place:
         key = pg.random.key(2**40 + 7)
