@@ -91,7 +91,8 @@ def uniform(
     """Uniform random numbers with ``low <= x < high``; ``dtype`` float64 by default.
 
     Multiples of 2**-53 (float64), 2**-24 (float32) or 2**-11 (float16), scaled; rounding in the
-    scaling may reach ``high`` (under `jit` on JAX it is rounded once less). The bounds are numbers, or arrays that broadcast to ``shape``, to
+    scaling may reach ``high`` (under `jit` on JAX it is rounded once less). The bounds are
+    numbers, or arrays that broadcast to ``shape``, to
     which gradients flow. Raises DTypeError unless the data type is real floating-point.
 
     >>> pg.random.uniform(pg.random.key(0), (2,), dtype=pg.float32)
