@@ -69,6 +69,18 @@ def test_comparisons_of_integers_of_two_types_are_exact():
     assert used(j, *arrays).state == "in use"
 
 
+def test_arithmetic_of_booleans():
+    x, y = np.asarray([True, True, False, False]), np.asarray([True, False, True, False])
+
+    def f(x, y):
+        return x + y, x * y, pg.maximum(x, y), pg.minimum(x, y), ~x, x ^ y
+
+    j = pg.jit(f)
+    for got, expected in zip(j(x, y), f(x, y), strict=True):
+        np.testing.assert_array_equal(got, expected, strict=True)
+    assert used(j, x, y).state == "in use"
+
+
 @pytest.mark.parametrize("to", TYPES)
 def test_what_a_cast_leaves_open_is_numpys(to):
     f = lambda x: pg.astype(x, getattr(pg, to))

@@ -30,6 +30,7 @@ _ROUNDING = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint"
 _LOGICAL = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 _BITWISE = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}
 _SHIFTS = {"bitwise_left_shift": True, "bitwise_right_shift": False}
+_ON_BOOL = {"add": "or", "maximum": "or", "multiply": "and", "minimum": "and"}
 _TESTS = ("isnan", "isinf", "isfinite", "signbit", "logical_not")
 _SAME = ("positive", "astype", "astype_discrete", "copy", "stop_gradient", "conj", "real")
 
@@ -238,6 +239,8 @@ def _integer(code: Code, name: str, dtype: Any, kind: str, operands: Sequence[st
     if dtype.group == "bool":
         if name in ("logical_not", "bitwise_invert"):
             return code.two("xor", kind, x, "true")
+        if name in _ON_BOOL:
+            return code.two(_ON_BOOL[name], kind, x, y)
         raise Unsupported(f"the op {name} on bool")
     if name in _ARITHMETIC:
         return code.two(_ARITHMETIC[name][1], kind, x, y)
