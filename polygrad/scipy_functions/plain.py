@@ -19,7 +19,7 @@ _OUTPUTS = ("output", "out")
 def run_plain(original: Callable[..., Any], args: Any, options: Any, arrays: list[Array]) -> Any:
     """SciPy's answer; ``arrays`` are the Arrays among the arguments."""
     device = arrays[0].device
-    args, options, out = split_output(original, args, options)
+    args, options, out = split_output(original, args, options, _buffer)
     made = original(
         *(_raw(value) for value in args),
         **{
@@ -30,15 +30,28 @@ def run_plain(original: Callable[..., Any], args: Any, options: Any, arrays: lis
     return write_output(_wrapped(made, device), out)
 
 
-def split_output(original: Callable[..., Any], args: Any, options: Any) -> tuple[Any, Any, Any]:
-    """The arguments with the data type alone in place of an Array to write into, and that Array.
+def _numpy_dtype(x: Array) -> Any:
+    return sys.modules["numpy"].dtype(x.dtype.name)
+
+
+def _buffer(x: Array) -> Any:
+    return sys.modules["numpy"].array(raw_and_backend(x)[0])
+
+
+def split_output(
+    original: Callable[..., Any],
+    args: Any,
+    options: Any,
+    instead: Callable[[Array], Any] = _numpy_dtype,
+) -> tuple[Any, Any, Any]:
+    """The arguments with something else in place of an Array to write into, and that Array.
 
     Memory that an Array holds is never written into: the handle gets the answer.
     """
     for name in _OUTPUTS:
         if type(options.get(name)) is Array:
             out = options[name]
-            return args, {**options, name: _numpy_dtype(out)}, out
+            return args, {**options, name: instead(out)}, out
     if not any(type(value) is Array for value in args[1:]):
         return args, options, None
     try:
@@ -49,7 +62,7 @@ def split_output(original: Callable[..., Any], args: Any, options: Any) -> tuple
         at = names.index(name) if name in names else len(args)
         if at < len(args) and type(args[at]) is Array:
             out = args[at]
-            return (*args[:at], _numpy_dtype(out), *args[at + 1 :]), options, out
+            return (*args[:at], instead(out), *args[at + 1 :]), options, out
     return args, options, None
 
 
@@ -59,10 +72,6 @@ def write_output(made: Any, out: Any) -> Any:
         return made
     out[...] = ops.astype(made, out.dtype)
     return out
-
-
-def _numpy_dtype(x: Array) -> Any:
-    return sys.modules["numpy"].dtype(x.dtype.name)
 
 
 def _raw(value: Any) -> Any:
