@@ -17,8 +17,9 @@ def frozen(value: Any) -> Hashable:
     if isinstance(value, dict):
         return tuple([(key, frozen(item)) for key, item in value.items()])
     if isinstance(value, slice):
-        return slice, value.start, value.stop, value.step
+        return slice, *[frozen(part) for part in (value.start, value.stop, value.step)]
     hash(value)
-    if value != value or value == 0:  # nan is no key; 0.0 and -0.0 are equal
+    # nan is no key; 0.0 and -0.0 are equal, also as parts of a complex number
+    if isinstance(value, complex) or value != value or value == 0:
         return type(value), repr(value)
     return type(value), value

@@ -3,13 +3,13 @@
 import math
 from typing import Any
 
-from polygrad.array import Array
+from polygrad.array import Array, is_array
 from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General, Linear, Nondifferentiable
 from polygrad.core.op import is_complex
 from polygrad.core.tape import Node
-from polygrad.core.trace import bind
+from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import as_dtype
 from polygrad.ops.declare import elementwise, nondifferentiable
 
@@ -184,19 +184,23 @@ _EXPONENTS = {2: square, 1: positive, -1: reciprocal}
 
 
 def _by_base(xp: Any, g: Any, _y: Any, a: Any, b: Any) -> Any:
-    if type(b) in (int, float, complex):
+    if type(b) in (bool, int, float, complex):
         return xp.zeros_like(g * a) if b == 0 else g * (b * xp.pow(a, b - 1))
-    # At b = 0 the power is constant, also where a ** (b - 1) is infinite.
-    safe = xp.where(b == 0, xp.ones_like(b), b)
-    return xp.where(b == 0, xp.zeros_like(g), g * (b * xp.pow(a, safe - 1)))
+    # At b = 0 the power is constant, also at a = 0, where a ** (b - 1) is infinite.
+    constant = (a == 0) & (b == 0)
+    safe = xp.where(constant, xp.ones_like(b), b)
+    return xp.where(constant, xp.zeros_like(g), g * (b * xp.pow(a, safe - 1)))
 
 
 def _by_exponent(xp: Any, g: Any, y: Any, a: Any, _b: Any) -> Any:
-    if type(a) in (int, float, complex):
+    if type(a) in (bool, int, float, complex):
         a = xp.ones_like(y) * a
-    # The limit from above of 0 ** b * log(0) is 0 for every positive b.
-    safe = xp.where(a == 0, xp.ones_like(a), a)
-    return xp.where(a == 0, xp.zeros_like(g), g * (y * xp.log(safe)))
+    elif a.dtype != y.dtype:  # the logarithm of an integer has no data type of its own
+        a = xp.astype(a, y.dtype)
+    # The limit from above of 0 ** b * log(0) is 0 for every positive b, -inf for negative ones.
+    zero = (a == 0) & (y * 0 == 0)
+    safe = xp.where(zero, xp.ones_like(a), a)
+    return xp.where(zero, xp.zeros_like(g), g * (y * xp.log(safe)))
 
 
 _pow = elementwise(
@@ -217,11 +221,18 @@ def pow(x1: Any, x2: Any, /) -> Any:  # noqa: A001
     >>> pg.grad(pg.pow, argnums=(0, 1))(2.0, 3.0)[0]
     12.0
     """
-    if type(x2) in (int, float):
+    if type(x2) in (int, float) and _inexact(x1):
         simpler = _EXPONENTS.get(x2)
-        if simpler is not None and type(x1) not in (int, bool):
+        if simpler is not None:
             return simpler(x1)
     return _pow(x1, x2)
+
+
+def _inexact(x: Any) -> bool:
+    """Whether 2 and 2.0, equal as keys, mean the same exponent: not so for integers."""
+    if type(x) in PYTHON_SCALARS:
+        return type(x) in (float, complex)
+    return is_array(x) and as_dtype(x.dtype).is_inexact
 
 
 conj_op = Linear("conj", lambda xp, g, x: xp.conj(g), batch=spread)

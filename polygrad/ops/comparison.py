@@ -89,8 +89,9 @@ def _clip_rule(xp: Any, g: Any, x: Any, low: Any, high: Any) -> Any:
 _clip_both = Elementwise(
     "clip",
     lambda xp, g, _y, x, low, high: _clip_rule(xp, g, x, low, high),
-    lambda xp, g, _y, x, low, _h: xp.where(x < low, g, xp.zeros_like(g)),
-    lambda xp, g, _y, x, _l, high: xp.where(x > high, g, xp.zeros_like(g)),
+    # The upper bound has the last word where the two are crossed.
+    lambda xp, g, _y, x, low, high: xp.where((x < low) & (low <= high), g, xp.zeros_like(g)),
+    lambda xp, g, _y, x, low, high: xp.where((x > high) | (low > high), g, xp.zeros_like(g)),
     forward=lambda xp, x, low, high: xp.clip(x, low, high),
 )
 _clip_low = Elementwise(
@@ -121,7 +122,8 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
     """Limit the elements of ``x`` to the interval from ``min`` to ``max``.
 
     The bounds are numbers or arrays that broadcast with ``x``, or None for no bound. On a
-    bound the derivative by ``x`` is 1, outside it is 0.
+    bound the derivative by ``x`` is 1, outside it is 0. Where ``min`` is above ``max`` the
+    answer is ``max``.
 
     >>> x = pg.asarray([-2.0, 0.5, 2.0])
     >>> pg.grad(lambda x: pg.sum(pg.clip(x, -1, 1)))(x)

@@ -250,5 +250,7 @@ logaddexp = elementwise(
 
 def _share(xp: Any, a: Any, b: Any) -> Any:
     """exp(a) / (exp(a) + exp(b)); one half where both are the same infinity."""
-    gap = xp.where(a == b, xp.zeros_like(b - a), b - a)
+    gap = b - a
+    # Only where the difference has no value: at a tie of numbers its slope counts.
+    gap = xp.where((a == b) & (gap != gap), xp.zeros_like(gap), gap)
     return xp.exp(-xp.logaddexp(xp.zeros_like(gap), gap))

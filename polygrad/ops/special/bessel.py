@@ -102,13 +102,23 @@ kv: Rule = special(
 )
 
 
-def yn(n: Any, x: Any, /) -> Any:
-    """The second kind's Bessel function of integer order ``n``; differentiable by ``x``.
+def _yn_rule(xp: Any, g: Any, _y: Any, n: Any, x: Any) -> Any:
+    n = xp.astype(n, x.dtype)
+    return g * ((yv(n - 1, x) - yv(n + 1, x)) / 2)
+
+
+yn = special(
+    "yn",
+    no_rule("yn", "the order"),
+    _yn_rule,
+    generic=lambda xp, n, x: yv(xp.astype(n, x.dtype), x),
+    whole=(0,),
+    doc="""The second kind's Bessel function of integer order ``n``; differentiable by ``x``.
 
     >>> round(pg.special.yn(0, 1.0).item(), 6)
     0.088257
-    """
-    return yv(float(n) if isinstance(n, int) else n, x)
+    """,
+)
 
 
 exp1 = special(
@@ -143,6 +153,7 @@ expn: Rule = special(
     "expn",
     no_rule("expn", "the order"),
     _expn_rule,
+    whole=(0,),
     doc="""The exponential integral of integer order, of exp(-x t) / t**n from 1 to infinity.
 
     >>> round(pg.special.expn(1.0, 1.0).item(), 6)
@@ -151,9 +162,14 @@ expn: Rule = special(
 )
 
 
+# log(z) / (1 - z) in powers of z - 1.
+_SPENCE_SLOPE = tuple((-1) ** (k + 1) / (k + 1) for k in range(18))
+
+
 def _spence_rule(xp: Any, g: Any, _y: Any, z: Any) -> Any:
-    one = z == 1
-    return g * xp.where(one, -xp.ones_like(z), xp.log(z) / xp.where(one, z, 1 - z))
+    near = xp.abs(z - 1) < 0.1
+    series = polynomial(xp.where(near, z - 1, xp.zeros_like(z)), _SPENCE_SLOPE)
+    return g * xp.where(near, series, xp.log(z) / xp.where(near, xp.ones_like(z), 1 - z))
 
 
 spence = special(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad.array import Array, is_array, is_number, raw_and_backend
-from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.core.op import Rule
 from polygrad.core.trace import PYTHON_SCALARS, lifted, not_an_array
 from polygrad.device import intern_device
@@ -19,28 +19,34 @@ Generic = Callable[..., Any] | None
 
 
 def special(
-    name: str, *rules: Rule | int | None, doc: str, generic: Generic = None, own: str | None = None
+    name: str,
+    *rules: Rule | int | None,
+    doc: str,
+    generic: Generic = None,
+    own: str | None = None,
+    whole: tuple[int, ...] = (),
 ) -> Callable[..., Any]:
     """Declare an elementwise function under SciPy's name, with one rule an operand.
 
     The library's function of that name (``own``, if it goes by another) computes it, else
-    ``generic(xp, *operands)``. Numbers among the operands become arrays beside the others, so
-    rules get arrays only, and may call other special functions on them.
+    ``generic(xp, *operands)``. Numbers among the operands become arrays beside the others, and
+    integers floating-point numbers but in the places ``whole``, so rules get floating-point
+    arrays only, and may call other special functions on them.
     """
     base = elementwise(name, *rules, doc=doc, forward=_native(own or name, generic))
     function: Callable[..., Any] = base
     if len(rules) == 2:
 
         def function(x1: Any, x2: Any, /) -> Any:
-            return base(*operands(x1, x2, of=name))
+            return base(*floating(x1, x2, whole=whole, of=name))
     elif len(rules) == 3:
 
         def function(x1: Any, x2: Any, x3: Any, /) -> Any:
-            return base(*operands(x1, x2, x3, of=name))
+            return base(*floating(x1, x2, x3, whole=whole, of=name))
     elif len(rules) == 4:
 
         def function(x1: Any, x2: Any, x3: Any, x4: Any, /) -> Any:
-            return base(*operands(x1, x2, x3, x4, of=name))
+            return base(*floating(x1, x2, x3, x4, whole=whole, of=name))
 
     function.__doc__, function.__name__ = base.__doc__, name
     function.__qualname__, function.__module__ = name, sys._getframe(1).f_globals["__name__"]
@@ -52,28 +58,30 @@ def _native(name: str, generic: Generic) -> Callable[..., Any]:
         library = getattr(xp, "special", None)
         found = getattr(library, name, None)
         if found is not None:
-            out = found(*args)
-            dtype = args[-1].dtype
-            # SciPy has some functions in double precision only.
-            narrow = out.dtype != dtype and str(dtype).endswith("float32") and len(args) > 1
-            return xp.astype(out, dtype) if narrow and str(out.dtype).endswith("float64") else out
+            return found(*args)
         if generic is None:
             remedy = getattr(library, "remedy", None) or "move the data to the CPU (NumPy)"
             raise BackendError(
                 f"pg.special.{name}: {xp.__name__.rpartition('.xp')[0].rpartition('.')[2]} has no "
                 f"such function here; {remedy}"
             )
-        if not as_dtype(args[-1].dtype).is_inexact:
-            args = tuple([xp.astype(arg, xp.float64) for arg in args])
+        if len({str(arg.dtype) for arg in args}) > 1 or not as_dtype(args[0].dtype).is_inexact:
+            kinds = [arg.dtype for arg in args if as_dtype(arg.dtype).is_inexact]
+            common = xp.result_type(*kinds) if len(kinds) == len(args) else xp.float64
+            args = tuple([xp.astype(arg, common) for arg in args])
         return generic(xp, *args)
 
     return forward
 
 
-def operands(*values: Any, of: str = "") -> list[Any]:
+def operands(
+    *values: Any, whole: tuple[int, ...] = (), half: str = "float16", of: str = ""
+) -> list[Any]:
     """The values as arrays that mix: each Python number beside the first array among them.
 
     Library arrays beside an Array are wrapped, since not every library knows one in ``a * b``.
+    A NumPy scalar keeps its data type beside NumPy arrays, as there; Python numbers have that
+    of the first floating-point array, or ``half`` where it is float16.
     Numbers that `jit` traces are converted, too: rules and libraries may ask for their data type.
     Raises ArgumentTypeError for what is neither, in the name ``of`` (that of the caller).
     """
@@ -86,20 +94,61 @@ def operands(*values: Any, of: str = "") -> list[Any]:
     arrays = [v for v in values if not _is_number(v)]
     if len(arrays) == len(values):
         return arrays
+    # SciPy's loops for whole numbers take these in all such places, or in none.
+    if not all(_whole(values[i]) for i in whole):
+        whole = ()
     if not arrays:
-        return [value if is_number(value) else asarray(value) for value in values]
+        return [
+            v
+            if is_number(v)
+            else asarray(v, dtype="int64" if i in whole and type(v) is int else None)
+            for i, v in enumerate(values)
+        ]
     like = next((a for a in arrays if type(a) is Array), arrays[0])
-    inexact = [a for a in arrays if as_dtype(a.dtype).is_inexact]
-    dtype = as_dtype(inexact[0].dtype) if inexact else "float64"
-    return [_beside(v, like, dtype) if _is_number(v) else v for v in values]
+    inexact = [as_dtype(a.dtype) for a in arrays if as_dtype(a.dtype).is_inexact]
+    dtype: Any = inexact[0] if inexact else "float64"
+    if inexact and inexact[0].name == "float16":
+        dtype = half
+    found = []
+    for i, value in enumerate(values):
+        if type(value) in PYTHON_SCALARS:
+            # Single precision comes first in the loops of SciPy's functions of three places.
+            single = 0 not in whole and str(dtype) in ("float32", "polygrad.float32")
+            keeps = i in whole and type(value) is int and not single
+            value = beside(value, like, "int64" if keeps else dtype)
+        elif is_number(value):
+            value = astype(value, dtype)
+        elif type(value) in SCALAR_TYPES:
+            own = raw_and_backend(like)[1] is ARRAY_TYPES[type(value)]
+            value = beside(value, like, as_dtype(value.dtype) if own else dtype)
+        found.append(value)
+    return found
 
 
 def _is_number(value: Any) -> bool:
     return type(value) in PYTHON_SCALARS or type(value) in SCALAR_TYPES or is_number(value)
 
 
-def _beside(value: Any, like: Any, dtype: Any) -> Any:
-    return astype(value, dtype) if is_number(value) else beside(value, like, dtype)
+def _whole(value: Any) -> bool:
+    if type(value) in PYTHON_SCALARS:
+        return type(value) is int
+    return not as_dtype(value.dtype).is_inexact
+
+
+def floating(*values: Any, whole: tuple[int, ...] = (), of: str = "") -> list[Any]:
+    """`operands`, with the integers among them as floating-point numbers.
+
+    Integers of up to 16 bits and half precision fit into single precision, as SciPy has it.
+    Integers in the places ``whole`` stay integers.
+    """
+    found = operands(*values, whole=whole, half="float32", of=of or sys._getframe(1).f_code.co_name)
+    for i, value in enumerate(found):
+        dtype = as_dtype(value.dtype)
+        if dtype.name == "float16":
+            found[i] = astype(value, "float32")
+        elif not dtype.is_inexact and i not in whole:
+            found[i] = astype(value, "float64" if dtype.bits > 16 else "float32")
+    return found
 
 
 def beside(value: Any, like: Any, dtype: Any = None) -> Any:

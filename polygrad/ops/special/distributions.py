@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-from polygrad.ops.arithmetic import floor
-from polygrad.ops.comparison import where
 from polygrad.ops.special import approximations
-from polygrad.ops.special.declare import no_rule, operands, special
+from polygrad.ops.special.declare import no_rule, special
 from polygrad.ops.special.error_functions import erfcx
 from polygrad.ops.special.gamma_functions import betaln, gammaln
 from polygrad.ops.special.logistic import xlog1py, xlogy
@@ -154,180 +152,221 @@ stdtrit = special(
 )
 
 
-def chdtr(v: Any, x: Any, /) -> Any:
-    """The distribution function of chi-squared with ``v`` degrees of freedom, at ``x``.
-
-    >>> round(pg.special.chdtr(2.0, 2.0).item(), 6)
-    0.632121
-    """
-    v, x = operands(v, x)
-    return gammainc(v / 2, x / 2)
+def _less(xp: Any, x: Any) -> Any:
+    return xp.ones_like(x) - x
 
 
-def chdtrc(v: Any, x: Any, /) -> Any:
-    """1 less the distribution function of chi-squared.
+def _where_inside(xp: Any, inside: Any, slope: Any) -> Any:
+    """A density, and 0 where the distribution function is constant."""
+    return xp.where(inside, slope, xp.zeros_like(slope))
 
-    >>> round(pg.special.chdtrc(2.0, 2.0).item(), 6)
-    0.367879
-    """
-    v, x = operands(v, x)
+
+chdtr = special(
+    "chdtr",
+    no_rule("chdtr", "the degrees of freedom"),
+    lambda xp, g, _y, v, x: g * (_gamma_density(xp, v / 2, x / 2) / 2),
+    generic=lambda xp, v, x: gammainc(v / 2, x / 2),
+    doc=_BY_X.format("The distribution function of chi-squared with ``v`` degrees of freedom, at ``x``", "chdtr", "2.0, 2.0", 0.632121),  # noqa: E501
+)  # fmt: skip
+chdtrc = special(
+    "chdtrc",
+    no_rule("chdtrc", "the degrees of freedom"),
+    lambda xp, g, _y, v, x: -(g * (_gamma_density(xp, v / 2, x / 2) / 2)),
     # A statistic below 0 is exceeded for certain.
-    return where(x < 0, x * 0 + 1, gammaincc(v / 2, where(x < 0, x * 0, x) / 2))
+    generic=lambda xp, v, x: xp.where(
+        x < 0, xp.ones_like(x), gammaincc(v / 2, xp.where(x < 0, xp.zeros_like(x), x) / 2)
+    ),
+    doc=_BY_X.format("1 less the distribution function of chi-squared", "chdtrc", "2.0, 2.0", 0.367879),  # noqa: E501
+)  # fmt: skip
+chdtri = special(
+    "chdtri",
+    no_rule("chdtri", "the degrees of freedom"),
+    lambda xp, g, y, v, _p: -(2 * g) / _gamma_density(xp, v / 2, y / 2),
+    generic=lambda xp, v, p: 2 * gammainccinv(v / 2, p),
+    doc=_BY_X.format("The inverse of `chdtrc` by its second argument", "chdtri", "2.0, 0.5", 1.386294),  # noqa: E501
+)  # fmt: skip
+gdtr = special(
+    "gdtr",
+    lambda xp, g, _y, a, b, x: g * (x * _gamma_density(xp, b, a * x)),
+    no_rule("gdtr", "the shape"),
+    lambda xp, g, _y, a, b, x: g * (a * _gamma_density(xp, b, a * x)),
+    generic=lambda xp, a, b, x: gammainc(b, a * x),
+    doc="""The distribution function of the gamma distribution with rate ``a`` and shape ``b``.
 
-
-def chdtri(v: Any, p: Any, /) -> Any:
-    """The inverse of `chdtrc` by its second argument.
-
-    >>> round(pg.special.chdtri(2.0, 0.5).item(), 6)
-    1.386294
-    """
-    v, p = operands(v, p)
-    return 2 * gammainccinv(v / 2, p)
-
-
-def gdtr(a: Any, b: Any, x: Any, /) -> Any:
-    """The distribution function of the gamma distribution with rate ``a`` and shape ``b``.
+    Differentiable by ``a`` and ``x``.
 
     >>> round(pg.special.gdtr(1.0, 1.0, 1.0).item(), 6)
     0.632121
-    """
-    a, b, x = operands(a, b, x)
-    return gammainc(b, a * x)
-
-
-def gdtrc(a: Any, b: Any, x: Any, /) -> Any:
-    """1 less `gdtr`.
+    """,
+)
+gdtrc = special(
+    "gdtrc",
+    lambda xp, g, _y, a, b, x: -(g * (x * _gamma_density(xp, b, a * x))),
+    no_rule("gdtrc", "the shape"),
+    lambda xp, g, _y, a, b, x: -(g * (a * _gamma_density(xp, b, a * x))),
+    generic=lambda xp, a, b, x: gammaincc(b, a * x),
+    doc="""1 less `gdtr`; differentiable by ``a`` and ``x``.
 
     >>> round(pg.special.gdtrc(1.0, 1.0, 1.0).item(), 6)
     0.367879
-    """
-    a, b, x = operands(a, b, x)
-    return gammaincc(b, a * x)
+    """,
+)
 
 
-def fdtr(dfn: Any, dfd: Any, x: Any, /) -> Any:
-    """The distribution function of F, with its two numbers of degrees of freedom.
-
-    >>> pg.special.fdtr(2.0, 2.0, 1.0).item()
-    0.5
-    """
-    dfn, dfd, x = operands(dfn, dfd, x)
-    return betainc(dfn / 2, dfd / 2, dfn * x / (dfn * x + dfd))
+def _f_density(xp: Any, dfn: Any, dfd: Any, x: Any) -> Any:
+    whole = dfn * x + dfd
+    share = dfn * x / whole
+    return _beta_density(xp, dfn / 2, dfd / 2, share) * (dfn * dfd / (whole * whole))
 
 
-def fdtrc(dfn: Any, dfd: Any, x: Any, /) -> Any:
-    """1 less `fdtr`.
+_F = ("the first degrees of freedom", "the second degrees of freedom")
 
-    >>> pg.special.fdtrc(2.0, 2.0, 1.0).item()
-    0.5
-    """
-    dfn, dfd, x = operands(dfn, dfd, x)
-    return betainc(dfd / 2, dfn / 2, dfd / (dfn * x + dfd))
+fdtr = special(
+    "fdtr",
+    no_rule("fdtr", _F[0]),
+    no_rule("fdtr", _F[1]),
+    lambda xp, g, _y, dfn, dfd, x: g * _f_density(xp, dfn, dfd, x),
+    generic=lambda xp, dfn, dfd, x: betainc(dfn / 2, dfd / 2, dfn * x / (dfn * x + dfd)),
+    doc=_BY_X.format("The distribution function of F, with its two numbers of degrees of freedom", "fdtr", "2.0, 2.0, 1.0", 0.5),  # noqa: E501
+)  # fmt: skip
+fdtrc = special(
+    "fdtrc",
+    no_rule("fdtrc", _F[0]),
+    no_rule("fdtrc", _F[1]),
+    lambda xp, g, _y, dfn, dfd, x: -(g * _f_density(xp, dfn, dfd, x)),
+    generic=lambda xp, dfn, dfd, x: betainc(dfd / 2, dfn / 2, dfd / (dfn * x + dfd)),
+    doc=_BY_X.format("1 less `fdtr`", "fdtrc", "2.0, 2.0, 1.0", 0.5),
+)
 
 
-def fdtri(dfn: Any, dfd: Any, p: Any, /) -> Any:
-    """The inverse of `fdtr` by its last argument.
-
-    >>> round(pg.special.fdtri(2.0, 2.0, 0.5).item(), 6)
-    1.0
-    """
-    dfn, dfd, p = operands(dfn, dfd, p)
+def _fdtri(xp: Any, dfn: Any, dfd: Any, p: Any) -> Any:
     z = betaincinv(dfn / 2, dfd / 2, p)
     return dfd * z / (dfn * (1 - z))
 
 
-def bdtr(k: Any, n: Any, p: Any, /) -> Any:
-    """The probability of at most ``k`` successes in ``n`` trials of probability ``p``.
+fdtri = special(
+    "fdtri",
+    no_rule("fdtri", _F[0]),
+    no_rule("fdtri", _F[1]),
+    lambda xp, g, y, dfn, dfd, _p: g / _f_density(xp, dfn, dfd, y),
+    generic=_fdtri,
+    doc=_BY_X.format("The inverse of `fdtr` by its last argument", "fdtri", "2.0, 2.0, 0.5", 1.0),
+)
 
-    >>> pg.special.bdtr(1.0, 2.0, 0.5).item()
-    0.75
-    """
-    k, n, p = operands(k, n, p)
-    k = floor(k)
+
+def _binomial_density(xp: Any, k: Any, n: Any, p: Any) -> Any:
+    """The derivative of bdtrc by p: 0 where no more than n successes are certain anyway."""
+    k, n = xp.floor(k), xp.astype(n, p.dtype)
+    inside = (k >= 0) & (k < n)
+    one = xp.ones_like(k + n)
+    slope = _beta_density(xp, xp.where(inside, k + 1, one), xp.where(inside, n - k, one), p)
+    return _where_inside(xp, inside, slope)
+
+
+def _bdtr(xp: Any, k: Any, n: Any, p: Any) -> Any:
+    k = xp.floor(k)
     certain = k >= n
-    value = betainc(where(certain, k * 0 + 1, n - k), k + 1, 1 - p)
-    return where(certain, value * 0 + 1, value)
+    value = betainc(xp.where(certain, xp.ones_like(k + n), n - k), k + 1, _less(xp, p))
+    return xp.where(certain, xp.ones_like(value), value)
 
 
-def bdtrc(k: Any, n: Any, p: Any, /) -> Any:
-    """The probability of more than ``k`` successes in ``n`` trials: 1 less `bdtr`.
-
-    >>> pg.special.bdtrc(1.0, 2.0, 0.5).item()
-    0.25
-    """
-    k, n, p = operands(k, n, p)
-    k = floor(k)
+def _bdtrc(xp: Any, k: Any, n: Any, p: Any) -> Any:
+    k = xp.floor(k)
     never = k >= n
-    value = betainc(k + 1, where(never, k * 0 + 1, n - k), p)
-    return where(never, value * 0, value)
+    value = betainc(k + 1, xp.where(never, xp.ones_like(k + n), n - k), p)
+    return xp.where(never, xp.zeros_like(value), value)
 
 
-def bdtri(k: Any, n: Any, y: Any, /) -> Any:
-    """The inverse of `bdtr` by the probability of success.
+_TRIALS = "the number of trials"
 
-    >>> round(pg.special.bdtri(1.0, 2.0, 0.75).item(), 6)
-    0.5
-    """
-    k, n, y = operands(k, n, y)
-    k = floor(k)
-    return 1 - betaincinv(n - k, k + 1, y)
-
-
-def nbdtr(k: Any, n: Any, p: Any, /) -> Any:
-    """The probability of at most ``k`` failures before the ``n``-th success.
-
-    >>> pg.special.nbdtr(1.0, 1.0, 0.5).item()
-    0.75
-    """
-    k, n, p = operands(k, n, p)
-    return betainc(n, floor(k) + 1, p)
-
-
-def nbdtrc(k: Any, n: Any, p: Any, /) -> Any:
-    """1 less `nbdtr`.
-
-    >>> pg.special.nbdtrc(1.0, 1.0, 0.5).item()
-    0.25
-    """
-    k, n, p = operands(k, n, p)
-    return betainc(floor(k) + 1, n, 1 - p)
-
-
-def nbdtri(k: Any, n: Any, y: Any, /) -> Any:
-    """The inverse of `nbdtr` by the probability of success.
-
-    >>> round(pg.special.nbdtri(1.0, 1.0, 0.75).item(), 6)
-    0.5
-    """
-    k, n, y = operands(k, n, y)
-    return betaincinv(n, floor(k) + 1, y)
+bdtr = special(
+    "bdtr",
+    None,
+    no_rule("bdtr", _TRIALS),
+    lambda xp, g, _y, k, n, p: -(g * _binomial_density(xp, k, n, p)),
+    generic=_bdtr,
+    whole=(1,),
+    doc=_BY_X.format("The probability of at most ``k`` successes in ``n`` trials of probability ``p``", "bdtr", "1.0, 2.0, 0.5", 0.75),  # noqa: E501
+)  # fmt: skip
+bdtrc = special(
+    "bdtrc",
+    None,
+    no_rule("bdtrc", _TRIALS),
+    lambda xp, g, _y, k, n, p: g * _binomial_density(xp, k, n, p),
+    generic=_bdtrc,
+    whole=(1,),
+    doc=_BY_X.format("The probability of more than ``k`` successes in ``n`` trials: 1 less `bdtr`", "bdtrc", "1.0, 2.0, 0.5", 0.25),  # noqa: E501
+)  # fmt: skip
+bdtri = special(
+    "bdtri",
+    None,
+    no_rule("bdtri", _TRIALS),
+    lambda xp, g, p, k, n, _y: -g / _binomial_density(xp, k, n, p),
+    generic=lambda xp, k, n, y: 1 - betaincinv(n - xp.floor(k), xp.floor(k) + 1, y),
+    whole=(1,),
+    doc=_BY_X.format("The inverse of `bdtr` by the probability of success", "bdtri", "1.0, 2.0, 0.75", 0.5),  # noqa: E501
+)  # fmt: skip
 
 
-def pdtr(k: Any, m: Any, /) -> Any:
-    """The probability of at most ``k`` events of a Poisson distribution with mean ``m``.
-
-    >>> round(pg.special.pdtr(0.0, 1.0).item(), 6)
-    0.367879
-    """
-    k, m = operands(k, m)
-    return gammaincc(floor(k) + 1, m)
+def _failures_density(xp: Any, k: Any, n: Any, p: Any) -> Any:
+    k, n = xp.floor(xp.astype(k, p.dtype)), xp.astype(n, p.dtype)
+    return _beta_density(xp, n, k + 1, p)
 
 
-def pdtrc(k: Any, m: Any, /) -> Any:
-    """1 less `pdtr`.
+_SUCCESSES = "the number of successes"
 
-    >>> round(pg.special.pdtrc(0.0, 1.0).item(), 6)
-    0.632121
-    """
-    k, m = operands(k, m)
-    return gammainc(floor(k) + 1, m)
+nbdtr = special(
+    "nbdtr",
+    None,
+    no_rule("nbdtr", _SUCCESSES),
+    lambda xp, g, _y, k, n, p: g * _failures_density(xp, k, n, p),
+    generic=lambda xp, k, n, p: betainc(n, xp.floor(k) + 1, p),
+    whole=(0, 1),
+    doc=_BY_X.format("The probability of at most ``k`` failures before the ``n``-th success", "nbdtr", "1.0, 1.0, 0.5", 0.75),  # noqa: E501
+)  # fmt: skip
+nbdtrc = special(
+    "nbdtrc",
+    None,
+    no_rule("nbdtrc", _SUCCESSES),
+    lambda xp, g, _y, k, n, p: -(g * _failures_density(xp, k, n, p)),
+    generic=lambda xp, k, n, p: betainc(xp.floor(k) + 1, n, _less(xp, p)),
+    whole=(0, 1),
+    doc=_BY_X.format("1 less `nbdtr`", "nbdtrc", "1.0, 1.0, 0.5", 0.25),
+)
+nbdtri = special(
+    "nbdtri",
+    None,
+    no_rule("nbdtri", _SUCCESSES),
+    lambda xp, g, p, k, n, _y: g / _failures_density(xp, k, n, p),
+    generic=lambda xp, k, n, y: betaincinv(n, xp.floor(k) + 1, y),
+    whole=(0, 1),
+    doc=_BY_X.format("The inverse of `nbdtr` by the probability of success", "nbdtri", "1.0, 1.0, 0.75", 0.5),  # noqa: E501
+)  # fmt: skip
 
 
-def pdtri(k: Any, y: Any, /) -> Any:
-    """The inverse of `pdtr` by the mean.
+def _poisson_density(xp: Any, k: Any, m: Any) -> Any:
+    return _gamma_density(xp, xp.floor(xp.astype(k, m.dtype)) + 1, m)
 
-    >>> round(pg.special.pdtri(0.0, 0.5).item(), 6)
-    0.693147
-    """
-    k, y = operands(k, y)
-    return gammainccinv(floor(k) + 1, y)
+
+pdtr = special(
+    "pdtr",
+    None,
+    lambda xp, g, _y, k, m: -(g * _poisson_density(xp, k, m)),
+    generic=lambda xp, k, m: gammaincc(xp.floor(k) + 1, m),
+    doc=_BY_X.format("The probability of at most ``k`` events of a Poisson distribution with mean ``m``", "pdtr", "0.0, 1.0", 0.367879),  # noqa: E501
+)  # fmt: skip
+pdtrc = special(
+    "pdtrc",
+    None,
+    lambda xp, g, _y, k, m: g * _poisson_density(xp, k, m),
+    generic=lambda xp, k, m: gammainc(xp.floor(k) + 1, m),
+    doc=_BY_X.format("1 less `pdtr`", "pdtrc", "0.0, 1.0", 0.632121),
+)
+pdtri = special(
+    "pdtri",
+    None,
+    lambda xp, g, m, k, _y: -g / _poisson_density(xp, k, m),
+    generic=lambda xp, k, y: gammainccinv(xp.floor(k) + 1, y),
+    whole=(0,),
+    doc=_BY_X.format("The inverse of `pdtr` by the mean", "pdtri", "0.0, 0.5", 0.693147),
+)

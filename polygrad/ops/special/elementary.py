@@ -5,9 +5,9 @@ from typing import Any
 
 from polygrad.core.op import Rule
 from polygrad.ops.comparison import where
-from polygrad.ops.exponential import sqrt
+from polygrad.ops.exponential import hypot
 from polygrad.ops.special.approximations import polynomial
-from polygrad.ops.special.declare import operands, special
+from polygrad.ops.special.declare import floating, special
 
 _DEGREE = math.pi / 180
 
@@ -109,11 +109,15 @@ def _near_zero(xp: Any, x: Any, limit: float, series: tuple[float, ...], far: An
 
 _EXPREL_SLOPE = tuple((k + 1) / math.factorial(k + 2) for k in range(16))
 
+
+def exprel_slope(xp: Any, x: Any) -> Any:
+    """The derivative of exprel."""
+    return _near_zero(xp, x, 1.0, _EXPREL_SLOPE, lambda z: (xp.exp(z) * (z - 1) + 1) / (z * z))
+
+
 exprel = special(
     "exprel",
-    lambda xp, g, _y, x: g * _near_zero(
-        xp, x, 1.0, _EXPREL_SLOPE, lambda z: (xp.exp(z) * (z - 1) + 1) / (z * z)
-    ),
+    lambda xp, g, _y, x: g * exprel_slope(xp, x),
     generic=lambda xp, x: xp.where(
         x == 0, xp.ones_like(x), xp.expm1(x) / xp.where(x == 0, xp.ones_like(x), x)
     ),
@@ -161,7 +165,7 @@ def radian(d: Any, m: Any, s: Any, /) -> Any:
     >>> round(pg.special.radian(180.0, 0.0, 0.0).item(), 6)
     3.141593
     """
-    d, m, s = operands(d, m, s)
+    d, m, s = floating(d, m, s)
     return (d + m / 60 + s / 3600) * _DEGREE
 
 
@@ -173,7 +177,7 @@ def huber(delta: Any, r: Any, /) -> Any:
     >>> pg.special.huber(1.0, 3.0).item()
     2.5
     """
-    delta, r = operands(delta, r)
+    delta, r = floating(delta, r)
     size = abs(r)
     loss = where(size <= delta, r * r / 2, delta * (size - delta / 2))
     return where(delta < 0, loss * 0 + math.inf, loss)
@@ -187,9 +191,9 @@ def pseudo_huber(delta: Any, r: Any, /) -> Any:
     >>> round(pg.special.pseudo_huber(1.0, 1.0).item(), 6)
     0.414214
     """
-    delta, r = operands(delta, r)
-    zero = delta == 0
-    u = where(zero, delta * 0, r) / where(zero, delta * 0 + 1, delta)
-    # sqrt(1 + u**2) - 1 without cancellation.
-    loss = delta * delta * (u * u / (1 + sqrt(1 + u * u)))
+    delta, r = floating(delta, r)
+    # delta (sqrt(delta**2 + r**2) - delta), without cancellation or overflow.
+    size = hypot(delta, r) + delta
+    empty = size <= 0
+    loss = delta * (r * (where(empty, r * 0, r) / where(empty, size * 0 + 1, size)))
     return where(delta < 0, loss * 0 + math.inf, loss)

@@ -33,7 +33,7 @@ def _same(n: Any) -> Any:
 
 def _of_degree(name: str, title: str, example: str, rule: Rule) -> Rule:
     doc = _POLYNOMIAL.format(title, name, *example.split("; "))
-    return special(name, no_rule(name, "the degree"), rule, doc=doc)
+    return special(name, no_rule(name, "the degree"), rule, doc=doc, whole=(0,))
 
 
 eval_legendre: Rule = _of_degree(
@@ -102,6 +102,7 @@ eval_gegenbauer: Rule = special(
     lambda xp, g, _y, n, a, x: _lower(
         xp, g, n, x, lambda d: 2 * a + 0 * d, lambda m: eval_gegenbauer(m, a + 1, x)
     ),
+    whole=(0,),
     doc=_POLYNOMIAL.format("Gegenbauer", "eval_gegenbauer", "2, 1.5, 0.5", 0.375),
 )
 eval_genlaguerre: Rule = special(
@@ -111,6 +112,7 @@ eval_genlaguerre: Rule = special(
     lambda xp, g, _y, n, a, x: _lower(
         xp, g, n, x, lambda d: 0 * d - 1, lambda m: eval_genlaguerre(m, a + 1, x)
     ),
+    whole=(0,),
     doc=_POLYNOMIAL.format("associated Laguerre", "eval_genlaguerre", "2, 1.0, 0.5", 1.625),
 )
 eval_jacobi: Rule = special(
@@ -121,6 +123,7 @@ eval_jacobi: Rule = special(
     lambda xp, g, _y, n, a, b, x: _lower(
         xp, g, n, x, lambda d: (d + a + b + 1) / 2, lambda m: eval_jacobi(m, a + 1, b + 1, x)
     ),
+    whole=(0,),
     doc=_POLYNOMIAL.format("Jacobi", "eval_jacobi", "2, 1.0, 2.0, 0.5", -0.1875),
 )
 

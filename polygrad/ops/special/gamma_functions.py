@@ -108,13 +108,32 @@ gamma = special(
 )
 
 
+def _pole(xp: Any, x: Any) -> Any:
+    """Where gamma has a pole: at 0 and the negative integers."""
+    return (x <= 0) & (x == xp.floor(x))
+
+
+def _reflected_slope(xp: Any, y: Any, x: Any) -> Any:
+    """The derivative of y = 1 / gamma(x) for x < 1/2, poles of gamma included.
+
+    By the reflection formula y is sin(pi x) gamma(1 - x) / pi (DLMF 5.5.3), so that nothing
+    is infinite at the poles, and derivatives of every order follow.
+    """
+    turn = math.pi * (x - 2 * xp.floor(x / 2))
+    return xp.cos(turn) * gamma(1 - x) - y * digamma(1 - x)
+
+
 def _rgamma_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
-    # At the poles of gamma, 0 * inf stands for (-1)**n n!.
-    pole = (x <= 0) & (x == xp.floor(x)) if not _complex(x) else x != x
-    safe = xp.where(pole, xp.ones_like(x), x)
-    n = xp.where(pole, -x, xp.zeros_like(x))
-    sign = 1 - 2 * xp.remainder(n, xp.ones_like(n) * 2) if not _complex(x) else xp.ones_like(x)
-    return g * xp.where(pole, sign * gamma(n + 1), -y * digamma(safe))
+    if _complex(x):
+        return -(g * (y * digamma(x)))
+    left = (x < 0.5) & (x > -100)
+    half = xp.ones_like(x) / 2
+    slope = _reflected_slope(xp, y, xp.where(left, x, half))
+    return g * xp.where(left, slope, -(y * digamma(xp.where(left, half, x))))
+
+
+def _rgamma_slope(xp: Any, x: Any) -> Any:
+    return _rgamma_rule(xp, xp.ones_like(x), rgamma(x), x)
 
 
 def _complex(x: Any) -> bool:
@@ -181,10 +200,31 @@ betaln = special(
     """,
 )  # fmt: skip
 
+
+def _binom_by_n(xp: Any, g: Any, y: Any, n: Any, k: Any) -> Any:
+    # Where a factor 1 / gamma is 0 its slope counts, which the digammas cannot tell.
+    rest = n - k + 1
+    zero = _pole(xp, rest)
+    product = y * digamma(n + 1) + gamma(n + 1) * (rgamma(k + 1) * _rgamma_slope(xp, rest))
+    usual = y * (digamma(n + 1) - digamma(xp.where(zero, xp.ones_like(rest), rest)))
+    return g * xp.where(zero, product, usual)
+
+
+def _binom_by_k(xp: Any, g: Any, y: Any, n: Any, k: Any) -> Any:
+    rest, taken = n - k + 1, k + 1
+    zero, none = _pole(xp, rest), _pole(xp, taken)
+    one = xp.ones_like(rest)
+    product = gamma(n + 1) * (
+        rgamma(rest) * _rgamma_slope(xp, taken) - rgamma(taken) * _rgamma_slope(xp, rest)
+    )
+    usual = digamma(xp.where(zero, one, rest)) - digamma(xp.where(none, one, taken))
+    return g * xp.where(zero | none, product, y * usual)
+
+
 binom = special(
     "binom",
-    lambda xp, g, y, n, k: g * (y * (digamma(n + 1) - digamma(n - k + 1))),
-    lambda xp, g, y, n, k: g * (y * (digamma(n - k + 1) - digamma(k + 1))),
+    _binom_by_n,
+    _binom_by_k,
     generic=lambda xp, n, k: xp.exp(
         approximations.gammaln(xp, n + 1) - approximations.gammaln(xp, k + 1)
         - approximations.gammaln(xp, n - k + 1)
@@ -196,9 +236,24 @@ binom = special(
     """,
 )  # fmt: skip
 
+
+def _poch_by_z(xp: Any, g: Any, y: Any, z: Any, m: Any) -> Any:
+    top = z + m
+    one = xp.ones_like(top)
+    below, above = _pole(xp, z), _pole(xp, top)
+    # One factor is 0; or two poles cancel, and the reflection formula has no poles.
+    zero, both = below & ~above, below & above
+    plain, safe = xp.where(below, one, z), xp.where(above, one, top)
+    usual = y * (digamma(safe) - digamma(plain))
+    usual = xp.where(above & ~below, usual * math.nan, usual)
+    product = y * digamma(safe) + gamma(safe) * _rgamma_slope(xp, z)
+    ratio = y * (digamma(xp.where(both, 1 - top, one)) - digamma(xp.where(both, 1 - z, one)))
+    return g * xp.where(zero, product, xp.where(both, ratio, usual))
+
+
 poch = special(
     "poch",
-    lambda xp, g, y, z, m: g * (y * (digamma(z + m) - digamma(z))),
+    _poch_by_z,
     lambda xp, g, y, z, m: g * (y * digamma(z + m)),
     generic=lambda xp, z, m: (
         approximations.gamma(xp, z + m) / approximations.gamma(xp, z)
@@ -247,5 +302,6 @@ def comb(n: Any, k: Any, /) -> Any:
     10.0
     """
     n, k = operands(n, k)
-    ways = binom(n, k)
-    return where((k <= n) & (n >= 0) & (k >= 0), ways, ways * 0)
+    some = (k <= n) & (n >= 0) & (k >= 0)
+    ways = binom(where(some, n, n * 0), where(some, k, k * 0))
+    return where(some, ways, ways * 0)

@@ -5,10 +5,10 @@ from typing import Any
 
 from polygrad.core.op import Rule
 from polygrad.ops.comparison import where
-from polygrad.ops.exponential import exp, expm1, log, log1p
+from polygrad.ops.exponential import exp, expm1, log1p
 from polygrad.ops.special import approximations
-from polygrad.ops.special.declare import operands, special
-from polygrad.ops.special.elementary import exprel
+from polygrad.ops.special.declare import floating, special
+from polygrad.ops.special.elementary import exprel_slope
 
 expit: Rule = special(
     "expit",
@@ -69,7 +69,7 @@ def _complex(*values: Any) -> bool:
 
 
 def _by_y(xp: Any, g: Any, x: Any, y: Any) -> Any:
-    zero = x == 0
+    zero = (x == 0) & (y == 0)
     return xp.where(zero, xp.zeros_like(g), g * (x / _one_where(xp, zero, y)))
 
 
@@ -164,24 +164,46 @@ kl_div = special(
 )
 
 
-def boxcox(x: Any, lmbda: Any, /) -> Any:
-    """The transformation (x**lmbda - 1) / lmbda of Box and Cox, log(x) for lmbda = 0.
+def _boxcox(xp: Any, logarithm: Any, lmbda: Any) -> Any:
+    """expm1(lmbda log(x)) / lmbda, of the logarithm."""
+    zero = lmbda == 0
+    safe = _one_where(xp, zero, lmbda)
+    powered = xp.expm1(xp.where(zero, xp.zeros_like(logarithm), safe * logarithm)) / safe
+    return xp.where(zero, logarithm + xp.zeros_like(powered), powered)
+
+
+def _boxcox_by_lmbda(xp: Any, g: Any, logarithm: Any, lmbda: Any) -> Any:
+    # At x = 0, whose power is 0 for a positive exponent, -1 / lmbda is left.
+    end = (logarithm == -math.inf) & (lmbda > 0)
+    inside = xp.where(end, xp.zeros_like(logarithm), logarithm)
+    slope = inside * inside * exprel_slope(xp, lmbda * inside)
+    safe = _one_where(xp, ~end, lmbda)
+    return g * xp.where(end, 1 / (safe * safe), slope)
+
+
+boxcox = special(
+    "boxcox",
+    lambda xp, g, _y, x, lmbda: g * xp.pow(x, lmbda - 1),
+    lambda xp, g, _y, x, lmbda: _boxcox_by_lmbda(xp, g, xp.log(x), lmbda),
+    generic=lambda xp, x, lmbda: _boxcox(xp, xp.log(x), lmbda),
+    doc="""The transformation (x**lmbda - 1) / lmbda of Box and Cox, log(x) for lmbda = 0.
 
     >>> pg.special.boxcox(2.0, 2.0).item()
     1.5
-    """
-    x, lmbda = operands(x, lmbda)
-    return log(x) * exprel(lmbda * log(x))
+    """,
+)
 
-
-def boxcox1p(x: Any, lmbda: Any, /) -> Any:
-    """`boxcox` of 1 + x, accurate near 0.
+boxcox1p = special(
+    "boxcox1p",
+    lambda xp, g, _y, x, lmbda: g * xp.pow(1 + x, lmbda - 1),
+    lambda xp, g, _y, x, lmbda: _boxcox_by_lmbda(xp, g, xp.log1p(x), lmbda),
+    generic=lambda xp, x, lmbda: _boxcox(xp, xp.log1p(x), lmbda),
+    doc="""`boxcox` of 1 + x, accurate near 0.
 
     >>> round(pg.special.boxcox1p(1.0, 2.0).item(), 6)
     1.5
-    """
-    x, lmbda = operands(x, lmbda)
-    return log1p(x) * exprel(lmbda * log1p(x))
+    """,
+)
 
 
 def _inverse_exponent(y: Any, lmbda: Any) -> Any:
@@ -199,7 +221,7 @@ def inv_boxcox(y: Any, lmbda: Any, /) -> Any:
     >>> round(pg.special.inv_boxcox(1.5, 2.0).item(), 6)
     2.0
     """
-    y, lmbda = operands(y, lmbda)
+    y, lmbda = floating(y, lmbda)
     return exp(_inverse_exponent(y, lmbda))
 
 
@@ -209,5 +231,5 @@ def inv_boxcox1p(y: Any, lmbda: Any, /) -> Any:
     >>> round(pg.special.inv_boxcox1p(1.5, 2.0).item(), 6)
     1.0
     """
-    y, lmbda = operands(y, lmbda)
+    y, lmbda = floating(y, lmbda)
     return expm1(_inverse_exponent(y, lmbda))
