@@ -146,8 +146,10 @@ class NumpyBackend(Backend):
             return reduce
 
         def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-            total = np.add.reduce(x, axis, None, None, keepdims)
-            return total / (x.size // (total.size or 1) or np.nan)
+            half = x.dtype == np.float16  # whose sum would overflow at 65520
+            total = np.add.reduce(x, axis, np.float32 if half else None, None, keepdims)
+            out = total / (x.size // (total.size or 1) or np.nan)
+            return out.astype(np.float16) if half else out
 
         def class_places(labels: Any, classes: int) -> Any:
             rows = np.arange(labels.size)  # a label that is no class is refused

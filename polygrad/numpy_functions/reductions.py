@@ -10,6 +10,7 @@ from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.numpy_functions.table import array, known, masked, numpy_function, together
 from polygrad.ops import linalg
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
+from polygrad.ops.statistical import root_of_variance
 
 
 def _cast(x: Any, dtype: Any) -> Any:
@@ -89,7 +90,8 @@ def std(
     correction: Any = None, mean: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
     """numpy.std."""
-    return ops.sqrt(
+    # Not the square root itself: where all elements are equal its slope is no number.
+    return root_of_variance(
         var(a, axis, dtype, ddof=ddof, keepdims=keepdims, correction=correction, mean=mean, where=where)  # noqa: E501
     )  # fmt: skip
 

@@ -120,7 +120,12 @@ def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     >>> pg.grad(pg.mean)(pg.asarray([1.0, 3.0]))
     Array([0.5, 0.5], dtype=float64, device=cpu)
     """
-    return _reduce(mean_op, "mean", x, axis, keepdims)
+    return _reduce(mean_op, "mean", _not_whole(x), axis, keepdims)
+
+
+def _not_whole(x: Any) -> Any:
+    """Integers as float64, in which their sum does not overflow."""
+    return x if as_dtype(x.dtype).is_inexact else astype(x, "float64")
 
 
 def max(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
@@ -152,6 +157,7 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     Array(1., dtype=float64, device=cpu)
     """
     axes = normalise_axes("var", axis, len(x.shape))
+    x = _not_whole(x)
     centred = x - mean(x, axis=axes, keepdims=True)
     if as_dtype(x.dtype).is_complex:
         centred = absolute(centred)
@@ -178,7 +184,12 @@ def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     >>> pg.std(pg.asarray([1.0, 3.0]))
     Array(1., dtype=float64, device=cpu)
     """
-    return bind(_root_op, (var(x, axis=axis, correction=correction, keepdims=keepdims),), {})
+    return root_of_variance(var(x, axis=axis, correction=correction, keepdims=keepdims))
+
+
+def root_of_variance(x: Any, /) -> Any:
+    """The square root of a variance, whose derivative is taken as 0 where that is 0."""
+    return bind(_root_op, (x,), {})
 
 
 def _transpose_cumulative(xp: Any, g: Any, x: Any, axis: int, include_initial: bool) -> Any:

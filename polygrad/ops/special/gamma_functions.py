@@ -5,6 +5,7 @@ from typing import Any
 
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.comparison import where
+from polygrad.ops.creation import zeros_like
 from polygrad.ops.declare import nondifferentiable
 from polygrad.ops.special import approximations
 from polygrad.ops.special.declare import _native, beside, no_rule, operands, special
@@ -291,7 +292,7 @@ def factorial(n: Any, /) -> Any:
     24.0
     """
     (n,) = operands(n)
-    safe = where(n < 0, n * 0, n)
+    safe = where(n < 0, zeros_like(n), n)
     return where(n < 0, safe, gamma(safe + 1))
 
 
@@ -303,5 +304,5 @@ def comb(n: Any, k: Any, /) -> Any:
     """
     n, k = operands(n, k)
     some = (k <= n) & (n >= 0) & (k >= 0)
-    ways = binom(where(some, n, n * 0), where(some, k, k * 0))
-    return where(some, ways, ways * 0)
+    ways = binom(where(some, n, zeros_like(n)), where(some, k, zeros_like(k)))
+    return where(some, ways, zeros_like(ways))

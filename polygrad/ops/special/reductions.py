@@ -1,11 +1,13 @@
 """logsumexp, softmax and log_softmax with the arguments SciPy gives them."""
 
+import math
 from typing import Any
 
 from polygrad.ops import neural
 from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import sign
-from polygrad.ops.creation import as_operand
+from polygrad.ops.comparison import isfinite, where
+from polygrad.ops.creation import as_operand, zeros_like
 from polygrad.ops.exponential import exp, log
 from polygrad.ops.manipulation import normalise_axes, squeeze
 from polygrad.ops.statistical import max as largest
@@ -48,7 +50,11 @@ def logsumexp(
 
     b = as_operand(b, a, "logsumexp: b")
     axes = normalise_axes("logsumexp", axis, len(a.shape))
+    # What has no weight has no say in the shift, and no gradient, however large it is.
+    counts = b != 0
+    a = where(counts, a, zeros_like(a) - math.inf)
     shift = stop_gradient(largest(a, axis=axes, keepdims=True))
+    shift = where(isfinite(shift), shift, zeros_like(shift))
     weighted = total(b * exp(a - shift), axis=axes, keepdims=True)
     if return_sign:
         out, side = log(absolute(weighted)) + shift, sign(weighted)
