@@ -262,6 +262,9 @@ class _Finder:
 def watch() -> None:
     """Extend the modules that are loaded, and the others when they are; called once."""
     for name, module in list(sys.modules.items()):
+        # None stands in sys.modules for a module that must not be imported.
+        if module is None:
+            continue
         if (name in MODULES or is_namespace_finder(name)) and switched_on():
             extend(module)
     sys.meta_path.insert(0, _Finder())
