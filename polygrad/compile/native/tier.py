@@ -135,7 +135,7 @@ class Tier:
                 return self._declined(inputs)
             if self._last:
                 self._last = ""
-            return out  # type: ignore[no-any-return]
+            return out
 
         both.program = native  # type: ignore[attr-defined]  # code lives as long as its program
         self._native, self._state = both, "in use"
@@ -157,7 +157,7 @@ class Tier:
             )
             if out is not None:
                 self._last = f"the last call copied what lies otherwise in memory: {why}"
-                return out  # type: ignore[no-any-return]
+                return out
         reason = self.native.declined() or why or "an argument is not of the kind it is made for"
         out = self._run(*inputs)
         self.went_back += 1
