@@ -69,6 +69,14 @@ SEED ?= 0
 fuzz: $(VENV)/.dev  ## Run random programs in every way and compare (SECONDS=600, SEED=100000)
 	cd tests && ../$(PY) -m fuzz --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
+# The tests that look inside of NumPy, SciPy and scikit-learn, on other versions of them.
+VERSION_TESTS := tests/test_scipy.py tests/test_scipy_delegation.py tests/test_scipy_kinds.py tests/test_sklearn.py \
+	tests/test_numpy_dispatch.py tests/test_ops.py tests/test_special.py tests/test_native.py
+
+test-versions:  ## Run the tests of the libraries polygrad looks into on the newest and the lowest versions
+	tools/test_versions.sh newest $(VERSION_TESTS)
+	tools/test_versions.sh lowest $(VERSION_TESTS)
+
 conformance: $(VENV)/.dev  ## Run data-apis/array-api-tests (SUITE=path to a checkout of it)
 	@test -n "$(SUITE)" || { echo "conformance: give SUITE=<path to a checkout of data-apis/array-api-tests>"; exit 2; }
 	$(PY) -m pip install --quiet --disable-pip-version-check -r $(SUITE)/requirements.txt
@@ -95,4 +103,4 @@ wheel: $(VENV)/.dev  ## Build the wheel into dist/
 	$(PY) -m build --wheel --no-isolation
 
 clean:  ## Remove what the targets made
-	rm -rf $(VENV) build dist runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest build dist runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
