@@ -166,7 +166,13 @@ def __getattr__(name: str) -> _Any:
         return getattr(ops, name)
     if name in _SUBMODULES:
         return _importlib.import_module(f"polygrad.{name}")
+    if not name.startswith("_"):  # NumPy's names: concatenate, cumsum, outer ...
+        return _numpy_spelling(name)
     raise AttributeError(f"module 'polygrad' has no attribute {name!r}")
+
+
+def _numpy_spelling(name: str) -> _Any:
+    return _importlib.import_module("polygrad.numpy_functions").spellings.attribute(name)
 
 
 def __dir__() -> list[str]:

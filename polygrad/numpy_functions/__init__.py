@@ -23,6 +23,7 @@ from polygrad.numpy_functions import (  # noqa: F401  each enters its functions 
     sets,
     shapes,
     slopes,
+    spellings,
     table,
     ufuncs,
     writing,

@@ -47,7 +47,10 @@ def _slope(f: Any, step: Any, axis: int, edge_order: int) -> Any:
         a = -after / (before * (before + after))
         b = (after - before) / (before * after)
         c = before / (after * (before + after))
-        inner = a * f[..., :-2] + b * f[..., 1:-1] + c * f[..., 2:]
+        between = f[..., 1:-1]
+        unused = (b == 0) & ops.logical_not(ops.isfinite(between))  # of even places, as NumPy has
+        between = ops.where(unused, ops.zeros_like(between), between)
+        inner = a * f[..., :-2] + b * between + c * f[..., 2:]
         ends = (gap[:2], gap[-2:])
     else:
         inner = (f[..., 2:] - f[..., :-2]) / (2.0 * gap)

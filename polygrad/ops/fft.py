@@ -15,7 +15,7 @@ from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.ops.arithmetic import conj
-from polygrad.ops.checked import check_functions
+from polygrad.ops.checked import check_functions, spelled
 from polygrad.ops.creation import arange, asarray
 from polygrad.ops.datatypes import astype
 from polygrad.ops.joining import concat
@@ -370,3 +370,7 @@ def ifftshift(x: Any, /, *, axes: Any = None) -> Any:
 
 
 check_functions(globals())
+
+
+def __getattr__(name: str) -> Any:  # NumPy's names that the standard has not
+    return spelled("fft", name)

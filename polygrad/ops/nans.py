@@ -8,10 +8,9 @@ from polygrad.ops.arithmetic import divide
 from polygrad.ops.comparison import isnan, logical_not, where
 from polygrad.ops.creation import zeros_like
 from polygrad.ops.datatypes import astype, finfo
-from polygrad.ops.exponential import sqrt
 from polygrad.ops.manipulation import normalise_axes
 from polygrad.ops.products import prod
-from polygrad.ops.statistical import cumulative_sum
+from polygrad.ops.statistical import cumulative_sum, root_of_variance
 from polygrad.ops.statistical import max as largest
 from polygrad.ops.statistical import min as smallest
 from polygrad.ops.statistical import sum as total
@@ -97,7 +96,7 @@ def nanstd(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bo
     >>> pg.nanstd(pg.asarray([1.0, pg.nan, 3.0])).item()
     1.0
     """
-    return sqrt(nanvar(x, axis=axis, correction=correction, keepdims=keepdims))
+    return root_of_variance(nanvar(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def _nan_extreme(x: Any, axis: Any, keepdims: bool, reduce: Any, end: float) -> Any:

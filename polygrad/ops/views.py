@@ -12,8 +12,9 @@ from polygrad.array import Array
 from polygrad.core.trace import bind
 from polygrad.core.views import Lens, Strides, c_order, look, reshaped_strides, strides_of
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentValueError
+from polygrad.errors import ArgumentValueError, PolygradError
 from polygrad.ops import arithmetic, indexing, joining, manipulation
+from polygrad.ops.checked import rescued
 from polygrad.ops.einsum import _parse as parse_einsum
 from polygrad.ops.einsum import einsum as plain_einsum
 from polygrad.ops.manipulation import normalise_axes
@@ -294,7 +295,12 @@ def _viewing(function: Callable[..., Any], view: Callable[..., None]) -> Callabl
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        out = function(*args, **options)
+        try:
+            out = function(*args, **options)
+        except PolygradError:
+            raise
+        except (AttributeError, TypeError) as error:
+            return rescued(function, function.__name__, args, options, error)
         if args and type(args[0]) is Array and out is not args[0]:
             view(out, *args, **options)
         return out

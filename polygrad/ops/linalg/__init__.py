@@ -4,6 +4,7 @@ Matrices are the last two axes, leading axes are a stack of them.
 """
 
 from polygrad.ops.checked import check_functions as _check_functions
+from polygrad.ops.checked import spelled as _spelled
 from polygrad.ops.linalg.eigen import EigResult, eig, eigvals
 from polygrad.ops.linalg.factors import QRResult, cholesky, qr
 from polygrad.ops.linalg.norms import matrix_norm, vector_norm
@@ -50,3 +51,7 @@ __all__ = [
 ]
 
 _check_functions(globals())
+
+
+def __getattr__(name: str) -> object:  # NumPy's names that the standard has not
+    return _spelled("linalg", name)
