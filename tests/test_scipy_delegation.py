@@ -209,9 +209,10 @@ def test_what_has_no_version_says_so_and_arrays_without_a_gradient_go_to_scipy()
         pg.grad(lambda a: pg.sum(scipy.linalg.qr(a, pivoting=True)[0]))(np.eye(2))
     _, _, p = scipy.linalg.qr(pg.asarray(np.eye(2)), pivoting=True)
     assert sorted(np.asarray(p).tolist()) == [0, 1]
-    # Compiled code in a function that is run again; SciPy 1.18 has it in array terms.
+    # Compiled code in a function that is run again; SciPy 1.18 has it in array terms, with 0 / 0
+    # in a place that it masks, so that the gradient is nan there: seen, and never a wrong number.
     with contextlib.suppress(LostGradientError):
-        pg.testing.check_grads(lambda x: scipy.stats.siegelslopes(x)[0], [X])
+        assert np.all(np.isnan(pg.grad(lambda x: scipy.stats.siegelslopes(x)[0])(X)))
 
 
 def test_arguments_are_not_written_into():
