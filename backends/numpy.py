@@ -137,10 +137,14 @@ class NumpyBackend(Backend):
 
         # The same results as NumPy's functions, without their layers of Python: on small arrays
         # these cost as much as the arithmetic.
-        def reducer(ufunc: Any) -> Any:
+        def reducer(ufunc: Any, sums: bool = False) -> Any:
             def reduce(
                 x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
             ) -> Any:
+                if dtype is None and x.dtype.char == "e" and sums:
+                    # In half precision the total of many ones stops at 2048.
+                    out = ufunc.reduce(x, axis, np.float32, None, keepdims)
+                    return out.astype(np.float16)
                 return ufunc.reduce(x, axis, dtype, None, keepdims)
 
             return reduce
@@ -219,7 +223,8 @@ class NumpyBackend(Backend):
             "class_places": class_places,
             "scatter_add": scatter_add,
             "special": Library("scipy.special", SPECIAL),
-            "sum": reducer(np.add),
+            "sum": reducer(np.add, True),
+            "prod": reducer(np.multiply, True),
             "max": reducer(np.maximum),
             "min": reducer(np.minimum),
             "mean": mean,

@@ -154,6 +154,7 @@ def test_expansions_compute_what_the_op_does(name):
         "softmax_cross_entropy": lambda x: pg.nn.softmax_cross_entropy(x, np.asarray([2, 0])),
         "relu": pg.nn.relu,
         "sigmoid": pg.nn.sigmoid,
+        "logsumexp": lambda x: pg.logsumexp(x, axis=0),
         "softmax": lambda x: pg.softmax(x, axis=0),
         "log_softmax": pg.nn.log_softmax if hasattr(pg.nn, "log_softmax") else pg.log_softmax,
     }

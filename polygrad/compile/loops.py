@@ -73,7 +73,9 @@ class _LoopWriter:
         name = self.writer.of[x]
         if x.shape == shape:
             return name
-        fresh = f"{name}_{self.number}"
+        # Names of one letter and a number are no constant's: constant_3 may be the fourth one.
+        constant = name in self.writer.names
+        fresh = f"c{self.number}_{name}" if constant else f"{name}_{self.number}"
         return self.writer.look(fresh, name, "{0}.reshape({shape})", {"shape": shape})
 
     def _share(self, argument: str) -> str:

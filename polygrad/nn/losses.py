@@ -5,6 +5,7 @@ from typing import Any
 from polygrad.errors import ShapeError
 from polygrad.ops.arithmetic import square
 from polygrad.ops.creation import as_operand
+from polygrad.ops.datatypes import in_wide
 from polygrad.ops.statistical import mean
 
 
@@ -23,4 +24,4 @@ def mse(predictions: Any, targets: Any, /) -> Any:
             f"mse: predictions has shape {tuple(predictions.shape)} and targets "
             f"{tuple(targets.shape)}, expected equal shapes; reshape one of them"
         )
-    return mean(square(predictions - targets))
+    return in_wide(lambda apart: mean(square(apart)), predictions - targets)

@@ -9,6 +9,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.numpy_functions.table import array, known, masked, numpy_function, together
 from polygrad.ops import linalg
+from polygrad.ops.datatypes import in_wide
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 from polygrad.ops.statistical import root_of_variance
 
@@ -47,8 +48,13 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False, 
     a = _inexact(_cast(array(a), dtype))
     if where is True:
         return ops.mean(a, axis=axis, keepdims=keepdims)
-    count = _chosen(a, where, axis, keepdims)
-    return ops.sum(masked(a, where, 0), axis=axis, keepdims=keepdims) / count
+    return in_wide(
+        lambda a: (
+            ops.sum(masked(a, where, 0), axis=axis, keepdims=keepdims)
+            / _chosen(a, where, axis, keepdims)
+        ),
+        a,
+    )
 
 
 def _chosen(a: Any, where: Any, axis: Any, keepdims: Any) -> Any:
@@ -74,7 +80,11 @@ def var(
     correction: Any = None, mean: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
     """numpy.var."""
-    a, n = _inexact(_cast(array(a), dtype)), _ddof(ddof, correction)
+    n = _ddof(ddof, correction)
+    return in_wide(lambda a: _var(a, axis, n, keepdims, mean, where), _cast(array(a), dtype))
+
+
+def _var(a: Any, axis: Any, n: Any, keepdims: Any, mean: Any, where: Any) -> Any:
     if where is True and mean is None:
         return ops.var(a, axis=axis, correction=n, keepdims=keepdims)
     count = _chosen(a, where, axis, True)
@@ -91,9 +101,10 @@ def std(
 ) -> Any:  # fmt: skip
     """numpy.std."""
     # Not the square root itself: where all elements are equal its slope is no number.
-    return root_of_variance(
-        var(a, axis, dtype, ddof=ddof, keepdims=keepdims, correction=correction, mean=mean, where=where)  # noqa: E501
-    )  # fmt: skip
+    n = _ddof(ddof, correction)
+    return in_wide(
+        lambda a: root_of_variance(_var(a, axis, n, keepdims, mean, where)), _cast(array(a), dtype)
+    )
 
 
 def _extreme(reduce: Any, pair: Any) -> Any:
@@ -217,7 +228,12 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         w = ops.reshape(w, tuple(n if i in places else 1 for i, n in enumerate(a.shape)))
         w = ops.broadcast_to(w, tuple(a.shape))
     size = ops.sum(w, axis=axis, keepdims=keepdims)
-    out = ops.sum(a * w, axis=axis, keepdims=keepdims) / size
+    if as_dtype(a.dtype).bits > 16:
+        out = ops.sum(a * w, axis=axis, keepdims=keepdims) / size
+    else:
+        kind, (a, w) = a.dtype, (ops.astype(v, ops.float32) for v in (a, w))
+        out = ops.sum(a * w, axis=axis, keepdims=keepdims)
+        out = ops.astype(out / ops.sum(w, axis=axis, keepdims=keepdims), kind)
     return (out, size) if returned else out
 
 

@@ -1,6 +1,6 @@
 """Data type functions, and moving between data types and devices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from polygrad.array import Array, is_array, raw_and_backend
@@ -50,6 +50,20 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> A
     if wanted == source and not copy:
         return x
     return bind(astype_op if wanted.is_inexact else discrete_op, (x,), {"dtype": wanted})
+
+
+def in_wide(function: Callable[[Any], Any], x: Any, /) -> Any:
+    """``function(x)`` of an array whose sums and squares may leave the range of its data type.
+
+    Half precision is computed in float32, and the answer is in half precision again; integers
+    are computed, and answered, in float64.
+    """
+    source = as_dtype(x.dtype)
+    if not source.is_inexact:
+        return function(astype(x, "float64"))
+    if source.bits > 16:
+        return function(x)
+    return astype(function(astype(x, "float32")), source)
 
 
 def _move(xp: Any, x: Any, device: Device, source: Device) -> Any:

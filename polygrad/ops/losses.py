@@ -10,7 +10,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, DTypeError, ShapeError
 from polygrad.ops.comparison import logical_and, where
 from polygrad.ops.creation import as_operand, full_like, ones_like
-from polygrad.ops.datatypes import astype
+from polygrad.ops.datatypes import astype, in_wide
 from polygrad.tree import leaves
 
 
@@ -144,7 +144,7 @@ def softmax_cross_entropy(logits: Any, labels: Any, /) -> Any:
         _refuse(logits, labels)
     if dtype.bits < 32:
         labels = astype(labels, "int32")  # room to count the classes
-    loss = bind(cross_entropy_op, (logits, labels), {})
+    loss = in_wide(lambda logits: bind(cross_entropy_op, (logits, labels), {}), logits)
     if raw_and_backend(labels)[1].host:
         return loss  # a label that is no class has been refused
     valid = logical_and(labels >= 0, labels < shape[-1])

@@ -7,7 +7,7 @@ from polygrad.dtypes import as_dtype
 from polygrad.ops.arithmetic import divide
 from polygrad.ops.comparison import isnan, logical_not, where
 from polygrad.ops.creation import zeros_like
-from polygrad.ops.datatypes import astype, finfo
+from polygrad.ops.datatypes import astype, finfo, in_wide
 from polygrad.ops.manipulation import normalise_axes
 from polygrad.ops.products import prod
 from polygrad.ops.statistical import cumulative_sum, root_of_variance
@@ -70,7 +70,9 @@ def nanmean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     >>> pg.nanmean(x).item(), pg.grad(pg.nanmean)(x)
     (2.0, Array([0.5, 0. , 0.5], dtype=float64, device=cpu))
     """
-    return divide(nansum(x, axis=axis, keepdims=keepdims), _counted(x, axis, keepdims))
+    return in_wide(
+        lambda x: divide(nansum(x, axis=axis, keepdims=keepdims), _counted(x, axis, keepdims)), x
+    )
 
 
 def nanvar(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
@@ -82,6 +84,10 @@ def nanvar(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bo
     >>> pg.nanvar(pg.asarray([1.0, pg.nan, 3.0])).item()
     1.0
     """
+    return in_wide(lambda x: _nanvar(x, axis, correction, keepdims), x)
+
+
+def _nanvar(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
     centre = nanmean(x, axis=axis, keepdims=True)
     apart = where(isnan(x), zeros_like(x), x - centre)
     square = apart * apart if not as_dtype(x.dtype).is_complex else abs(apart) ** 2
@@ -96,7 +102,7 @@ def nanstd(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bo
     >>> pg.nanstd(pg.asarray([1.0, pg.nan, 3.0])).item()
     1.0
     """
-    return root_of_variance(nanvar(x, axis=axis, correction=correction, keepdims=keepdims))
+    return in_wide(lambda x: root_of_variance(_nanvar(x, axis, correction, keepdims)), x)
 
 
 def _nan_extreme(x: Any, axis: Any, keepdims: bool, reduce: Any, end: float) -> Any:

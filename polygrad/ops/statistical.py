@@ -11,7 +11,7 @@ from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import square
-from polygrad.ops.datatypes import astype
+from polygrad.ops.datatypes import astype, in_wide
 from polygrad.ops.joining import concat
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
@@ -75,7 +75,7 @@ def sum(  # noqa: A001
     """The sum over the given axes (all by default).
 
     Integers and booleans add up in the default integer type, floats in their own, unless
-    ``dtype`` says otherwise.
+    ``dtype`` says otherwise; half precision is added up in float32.
 
     >>> pg.sum(pg.asarray([1.0, 2.0, 3.0]))
     Array(6., dtype=float64, device=cpu)
@@ -95,6 +95,9 @@ def accumulate(op: Any, whole: Any, x: Any, dtype: Any, params: dict[str, Any]) 
     else:
         backend = raw_and_backend(x)[1]
         wanted = as_dtype(backend.default_integer(source.group == "unsigned integer"))
+    if wanted.is_inexact and wanted.bits == 16:
+        # A running total in half precision would stop at 2048 ones.
+        return in_wide(lambda x: bind(op, (x,), params), astype(x, wanted, copy=False))
     if source != wanted:
         x = astype(x, wanted)
     if wanted.is_inexact:
@@ -120,12 +123,7 @@ def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     >>> pg.grad(pg.mean)(pg.asarray([1.0, 3.0]))
     Array([0.5, 0.5], dtype=float64, device=cpu)
     """
-    return _reduce(mean_op, "mean", _not_whole(x), axis, keepdims)
-
-
-def _not_whole(x: Any) -> Any:
-    """Integers as float64, in which their sum does not overflow."""
-    return x if as_dtype(x.dtype).is_inexact else astype(x, "float64")
+    return in_wide(lambda x: _reduce(mean_op, "mean", x, axis, keepdims), x)
 
 
 def max(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
@@ -157,7 +155,10 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     Array(1., dtype=float64, device=cpu)
     """
     axes = normalise_axes("var", axis, len(x.shape))
-    x = _not_whole(x)
+    return in_wide(lambda x: _var(x, axes, correction, keepdims), x)
+
+
+def _var(x: Any, axes: tuple[int, ...], correction: float, keepdims: bool) -> Any:
     centred = x - mean(x, axis=axes, keepdims=True)
     if as_dtype(x.dtype).is_complex:
         centred = absolute(centred)
@@ -184,7 +185,8 @@ def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     >>> pg.std(pg.asarray([1.0, 3.0]))
     Array(1., dtype=float64, device=cpu)
     """
-    return root_of_variance(var(x, axis=axis, correction=correction, keepdims=keepdims))
+    axes = normalise_axes("std", axis, len(x.shape))
+    return in_wide(lambda x: root_of_variance(_var(x, axes, correction, keepdims)), x)
 
 
 def root_of_variance(x: Any, /) -> Any:

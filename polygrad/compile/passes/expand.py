@@ -1,5 +1,6 @@
 """Composite ops written out in simpler ones, whose steps are then shared and fused with others."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from polygrad.compile.passes.rewrite import rewrite
 from polygrad.compile.tracing import GraphTrace
 from polygrad.core.kinds import Nondifferentiable
 from polygrad.core.trace import bind
+from polygrad.dtypes import as_dtype
 
 
 def _class_places(xp: Any, labels: Any, classes: int) -> Any:
@@ -37,8 +39,27 @@ def _softmax(x: Any, axis: Any) -> Any:
 
 
 def _log_softmax(x: Any, axis: Any) -> Any:
-    shifted = x - ops.max(x, axis=axis, keepdims=True)
-    return shifted - ops.log(ops.sum(ops.exp(shifted), axis=axis, keepdims=True))
+    x = x - ops.max(x, axis=axis, keepdims=True)
+    first, e, zero = x == 0, ops.exp(x), ops.zeros_like(x)
+    most = ops.sum(ops.where(first, e, zero), axis=axis, keepdims=True)
+    rest = ops.sum(ops.where(first, zero, e), axis=axis, keepdims=True)
+    return x - (ops.log(most) + ops.log1p(rest / most))
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    if as_dtype(x.dtype).is_complex:
+        return None
+    top = ops.max(x, axis=axis, keepdims=True)
+    first, zero = x == top, ops.zeros_like(x)
+    shift = ops.where(ops.isfinite(top), top, ops.zeros_like(top))
+    e = ops.exp(x - shift)
+    most = ops.sum(ops.where(first, e, zero), axis=axis, keepdims=True)
+    rest = ops.sum(ops.where(first | (top == math.inf), zero, e), axis=axis, keepdims=True)
+    small = (rest < most) & ops.isfinite(most)
+    one = ops.ones_like(most)
+    ratio = ops.where(small, rest, one * 0) / ops.where(small, most, one)
+    out = ops.log(ops.where(small, most, most + rest)) + ops.log1p(ratio) + shift
+    return out if keepdims else ops.squeeze(out, axis=axis)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -50,6 +71,7 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "softmax_cross_entropy": _cross_entropy,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
+    "logsumexp": _logsumexp,
     "relu": lambda x: ops.maximum(x, 0.0),
     "sigmoid": _sigmoid,
 }
@@ -71,7 +93,10 @@ def expand(graph: Graph) -> Graph:
             return None
         writer = GraphTrace()
         given = [writer.array(x) if isinstance(x, Value) else x for x in equation.inputs]
-        out = writer.operand(function(*given, **equation.params))
+        found = function(*given, **equation.params)
+        if found is None:
+            return None
+        out = writer.operand(found)
         constants.update(writer.constants)
         # The last equation defines the answer under its own name.
         new = [_renamed(e, out, equation.out) for e in writer.equations]

@@ -12,7 +12,7 @@ from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import imag, real
 from polygrad.ops.comparison import not_equal
-from polygrad.ops.datatypes import astype
+from polygrad.ops.datatypes import astype, in_wide
 from polygrad.ops.linalg.common import check_inexact, check_matrix, conjugate, real_part
 from polygrad.ops.linalg.spectral import svdvals
 from polygrad.ops.manipulation import expand_dims, normalise_axes
@@ -88,6 +88,10 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
             "'fro' and 'nuc' are orders of pg.linalg.matrix_norm"
         )
     axes = normalise_axes("vector_norm", axis, len(x.shape))
+    return in_wide(lambda x: _vector_norm(x, axes, bool(keepdims), ord), x)
+
+
+def _vector_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any:  # noqa: A002
     if ord == math.inf:
         return largest(absolute(x), axis=axes, keepdims=keepdims)
     if ord == -math.inf:
@@ -99,7 +103,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
         return total(counted, axis=axes, keepdims=keepdims)
     if not axes:
         return absolute(x)
-    return bind(norm_op, (x,), {"axis": axes, "keepdims": bool(keepdims), "p": ord})
+    return bind(norm_op, (x,), {"axis": axes, "keepdims": keepdims, "p": ord})
 
 
 def _real(dtype: Any) -> str:
@@ -133,15 +137,20 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any: 
     if ord is None or (isinstance(ord, str) and ord == "fro"):
         return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     known = isinstance(ord, str | int | float) and not isinstance(ord, bool)
-    if known and ord in _BY_VALUES:
-        out = _BY_VALUES[ord](svdvals(x), axis=-1, keepdims=keepdims)
-        return expand_dims(out, axis=-1) if keepdims else out
-    if known and ord in _BY_SUMS:
-        reduce, axis = _BY_SUMS[ord]
-        sums = total(absolute(x), axis=axis, keepdims=True)
-        out = reduce(sums, axis=-3 - axis, keepdims=True)
-        return out if keepdims else without(out, axis=(-2, -1))
+    if known and (ord in _BY_VALUES or ord in _BY_SUMS):
+        check_inexact("matrix_norm", x)
+        return in_wide(lambda x: _matrix_norm(x, bool(keepdims), ord), x)
     raise ArgumentValueError(
         f"matrix_norm: got ord={ord!r}, expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf; for "
         "the norm of all elements as one vector use vector_norm(x, axis=(-2, -1), ord=...)"
     )
+
+
+def _matrix_norm(x: Any, keepdims: bool, ord: Any) -> Any:  # noqa: A002
+    if ord in _BY_VALUES:
+        out = _BY_VALUES[ord](svdvals(x), axis=-1, keepdims=keepdims)
+        return expand_dims(out, axis=-1) if keepdims else out
+    reduce, axis = _BY_SUMS[ord]
+    sums = total(absolute(x), axis=axis, keepdims=True)
+    out = reduce(sums, axis=-3 - axis, keepdims=True)
+    return out if keepdims else without(out, axis=(-2, -1))

@@ -3,15 +3,16 @@
 import math
 from typing import Any
 
+from polygrad.core.trace import bind
+from polygrad.dtypes import DType, as_dtype
 from polygrad.ops import neural
-from polygrad.ops.arithmetic import abs as absolute
-from polygrad.ops.arithmetic import sign
-from polygrad.ops.comparison import isfinite, where
-from polygrad.ops.creation import as_operand, zeros_like
-from polygrad.ops.exponential import exp, log
-from polygrad.ops.manipulation import normalise_axes, squeeze
-from polygrad.ops.statistical import max as largest
-from polygrad.ops.statistical import sum as total
+from polygrad.ops.arithmetic import imag, real, sign
+from polygrad.ops.comparison import where
+from polygrad.ops.creation import as_operand, ones_like, zeros_like
+from polygrad.ops.datatypes import astype, result_type
+from polygrad.ops.exponential import exp
+from polygrad.ops.manipulation import broadcast_arrays, normalise_axes
+from polygrad.ops.statistical import count
 
 
 def softmax(x: Any, /, axis: Any = None) -> Any:
@@ -37,30 +38,54 @@ def logsumexp(
 ) -> Any:
     """log(sum(b exp(a))) over the given axes, without overflow.
 
-    ``b`` are real weights that broadcast with ``a``. With ``return_sign`` the result is the
-    pair of log(abs(sum)) and the sign of the sum; without it a negative sum gives nan.
+    ``b`` are weights that broadcast with ``a``; an element of weight 0 adds nothing, whatever
+    it is. With ``return_sign`` the result is the pair of log(abs(sum)) and the sign of the sum
+    (a number of modulus 1 for complex ``a``); without it a negative sum gives nan. The
+    imaginary part of a complex result lies in (-pi, pi].
 
     >>> pg.special.logsumexp(pg.asarray([0.0, 0.0]), b=pg.asarray([1.0, 3.0])).item()
     1.3862943611198906
     """
+    if b is None and not return_sign:
+        return neural.logsumexp(a, axis=axis, keepdims=keepdims)
+    narrow = None
     if b is None:
-        out = neural.logsumexp(a, axis=axis, keepdims=keepdims)
-        return (out, exp(out * 0)) if return_sign else out
-    from polygrad.ops.datatypes import stop_gradient
-
-    b = as_operand(b, a, "logsumexp: b")
-    axes = normalise_axes("logsumexp", axis, len(a.shape))
-    # What has no weight has no say in the shift, and no gradient, however large it is.
-    counts = b != 0
-    a = where(counts, a, zeros_like(a) - math.inf)
-    shift = stop_gradient(largest(a, axis=axes, keepdims=True))
-    shift = where(isfinite(shift), shift, zeros_like(shift))
-    weighted = total(b * exp(a - shift), axis=axes, keepdims=True)
-    if return_sign:
-        out, side = log(absolute(weighted)) + shift, sign(weighted)
+        a = _inexact(a)
+        b = ones_like(a)
     else:
-        out, side = log(weighted) + shift, None
-    if not keepdims:
-        out = squeeze(out, axis=axes)
-        side = None if side is None else squeeze(side, axis=axes)
+        b = as_operand(b, a, "logsumexp: b")
+    kinds = [as_dtype(a.dtype), as_dtype(b.dtype)]
+    if not any(kind.is_inexact for kind in kinds):
+        kinds = [as_dtype("float64")]
+    common = as_dtype(result_type(*map(_room_for, kinds)))
+    if common.bits == 16:
+        narrow, common = common, as_dtype("float32")
+    a, b = broadcast_arrays(astype(a, common, copy=False), astype(b, common, copy=False))
+    axes = normalise_axes("logsumexp", axis, len(a.shape))
+    if count(a.shape, axes) == 0:
+        out = neural.logsumexp(a, axis=axes, keepdims=keepdims)
+        side = sign(real(out))
+    else:
+        params = {"axis": axes, "keepdims": bool(keepdims)}
+        out = bind(neural.weighted_op, (a, b), params)
+        if common.is_complex:
+            size, angle = real(out), astype(imag(out), common)
+            side = where(size == -math.inf, zeros_like(out), exp(1j * angle))
+            out = size if return_sign else out
+        else:
+            side = bind(neural.sign_op, (a, b), params)
+            out = out if return_sign else where(side < 0, out * math.nan, out)
+    if narrow is not None:
+        out, side = astype(out, narrow), astype(side, narrow)
     return (out, side) if return_sign else out
+
+
+def _inexact(x: Any) -> Any:
+    return x if as_dtype(x.dtype).is_inexact else astype(x, "float64")
+
+
+def _room_for(kind: DType) -> DType:
+    """The floating-point type that NumPy has room for integers of a type in."""
+    if kind.is_inexact:
+        return kind
+    return as_dtype("float16" if kind.bits <= 8 else "float32" if kind.bits == 16 else "float64")
