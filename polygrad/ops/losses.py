@@ -30,8 +30,9 @@ def _with_residuals(xp: Any, logits: Any, labels: Any) -> tuple[Any, tuple[Any, 
     x = xp.reshape(logits, (-1, logits.shape[-1]))
     x = x - xp.max(x, axis=-1, keepdims=True)
     n, classes = x.shape
-    rows = xp.arange(n, dtype=xp.int64, device=xp.device_of(labels))
-    places = rows * classes + xp.astype(xp.reshape(labels, (n,)), xp.int64)
+    kind = xp.int32 if n * classes < 2**31 else xp.int64  # which JAX has only on demand
+    rows = xp.arange(n, dtype=kind, device=xp.device_of(labels))
+    places = rows * classes + xp.astype(xp.reshape(labels, (n,)), kind)
     picked = xp.sum(xp.where(_hot(xp, places, x.shape), x, xp.zeros_like(x)), axis=-1)
     e = xp.exp(x)
     total = xp.sum(e, axis=-1)
@@ -40,7 +41,7 @@ def _with_residuals(xp: Any, logits: Any, labels: Any) -> tuple[Any, tuple[Any, 
 
 def _hot(xp: Any, places: Any, shape: tuple[int, ...]) -> Any:
     n, classes = shape
-    numbers = xp.arange(n * classes, dtype=xp.int64, device=xp.device_of(places))
+    numbers = xp.arange(n * classes, dtype=places.dtype, device=xp.device_of(places))
     return places[:, None] == xp.reshape(numbers, shape)
 
 

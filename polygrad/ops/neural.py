@@ -171,7 +171,7 @@ def logsumexp(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     1000.6931471805599
     """
     axes = normalise_axes("logsumexp", axis, len(x.shape))
-    params = {"axis": axes, "keepdims": bool(keepdims)}
+    params: dict[str, Any] = {"axis": axes, "keepdims": bool(keepdims)}
     if count(x.shape, axes) == 0:
         return in_wide(lambda x: total(x, **params) - math.inf, x)
     return in_wide(lambda x: bind(logsumexp_op, (x,), params), x)

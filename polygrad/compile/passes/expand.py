@@ -17,8 +17,9 @@ def _class_places(xp: Any, labels: Any, classes: int) -> Any:
     if hasattr(xp, "class_places"):  # a backend's, which refuses what is no class
         return xp.class_places(labels, classes)
     flat = xp.reshape(labels, (-1,))
-    rows = xp.arange(flat.shape[0], dtype=xp.int64, device=xp.device_of(labels))
-    return rows * classes + xp.astype(flat, xp.int64)
+    kind = xp.int32 if flat.shape[0] * classes < 2**31 else xp.int64
+    rows = xp.arange(flat.shape[0], dtype=kind, device=xp.device_of(labels))
+    return rows * classes + xp.astype(flat, kind)
 
 
 class_places = Nondifferentiable("class_places", _class_places)
