@@ -6,8 +6,8 @@ from typing import Any
 from polygrad import ops
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
-from polygrad.numpy_functions.reductions import cumprod, cumsum, product, total
-from polygrad.numpy_functions.table import array, numpy_function
+from polygrad.numpy_functions.reductions import cumprod, cumsum, product, spread_dtype, total
+from polygrad.numpy_functions.table import array, as_mask, numpy_function
 from polygrad.numpy_functions.ufuncs import UFUNCS
 
 
@@ -25,7 +25,7 @@ def _left_out(a: Any, where: Any) -> Any:
         return a
     if not as_dtype(a.dtype).is_inexact:
         a = ops.astype(a, ops.float64)
-    return ops.where(array(where), a, ops.full_like(a, math.nan))
+    return ops.where(as_mask(where), a, ops.full_like(a, math.nan))
 
 
 @numpy_function("nancumsum")
@@ -80,7 +80,7 @@ def _spread(reduce: Any) -> Any:
                 "numpy.nanvar/nanstd of a polygrad array: mean is not taken; leave it out"
             )
         a = _left_out(a, where)
-        a = a if dtype is None else ops.astype(a, dtype)
+        a = spread_dtype(a, dtype)
         n = ddof if correction is None else correction
         return reduce(a, axis=axis, correction=n, keepdims=keepdims)
 
@@ -99,7 +99,7 @@ def _extreme(reduce: Any, pair: str) -> Any:
         if where is not True:
             if initial is None:
                 raise ArgumentValueError("numpy.nanmax/nanmin with where= needs initial=, too")
-            a = ops.where(array(where), a, ops.astype(array(initial), a.dtype))
+            a = ops.where(as_mask(where), a, ops.astype(array(initial), a.dtype))
         out = reduce(a, axis=axis, keepdims=keepdims)
         if initial is None:
             return out

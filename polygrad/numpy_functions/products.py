@@ -87,6 +87,8 @@ def einsum(
     """numpy.einsum."""
     if isinstance(subscripts, str):
         operands = tuple(map(array, operands))
+    if dtype is None and casting in ("no", "equiv"):
+        dtype = ops.result_type(*(x for x in (subscripts, *operands) if is_array(x)))
     if dtype is not None:
 
         def cast(x: Any) -> Any:
@@ -215,9 +217,12 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """numpy.linalg.lstsq: the solution through the pseudoinverse."""
     a, b = together(array(a), array(b), inexact=True)
     m, n = a.shape[-2:]
-    rtol = as_rtol(a) * max(m, n) if rcond is None else max(rcond, as_rtol(a))
+    if rcond is None:
+        rtol = as_rtol(a) * max(m, n)
+    else:  # LAPACK takes 1 and more for "as accurate as the data type", like 0 and less
+        rtol = max(rcond, as_rtol(a)) if rcond < 1 else as_rtol(a)
     x = ops.matmul(linalg.pinv(a, rtol=rtol), b)
-    rank = linalg.matrix_rank(a, rtol=rtol)
+    rank = ops.astype(linalg.matrix_rank(a, rtol=rtol), ops.int32)  # LAPACK's integer
     residuals = ops.sum(ops.square(ops.abs(ops.matmul(a, x) - b)), axis=0)
     if len(b.shape) == 1:
         residuals = ops.reshape(residuals, (1,))

@@ -7,7 +7,7 @@ from polygrad import ops
 from polygrad.array import is_array
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
-from polygrad.numpy_functions.table import array, known, masked, numpy_function, together
+from polygrad.numpy_functions.table import array, as_mask, known, masked, numpy_function, together
 from polygrad.ops import linalg
 from polygrad.ops.datatypes import in_wide
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
@@ -58,7 +58,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False, 
 
 
 def _chosen(a: Any, where: Any, axis: Any, keepdims: Any) -> Any:
-    mask = ops.broadcast_to(array(where), tuple(a.shape))
+    mask = ops.broadcast_to(as_mask(where), tuple(a.shape))
     return ops.astype(ops.sum(ops.astype(mask, ops.int64), axis=axis, keepdims=keepdims), _real(a))
 
 
@@ -68,6 +68,16 @@ def _real(a: Any) -> Any:
 
 def _inexact(a: Any) -> Any:
     return a if as_dtype(a.dtype).is_inexact else ops.astype(a, ops.float64)
+
+
+def spread_dtype(a: Any, dtype: Any) -> Any:
+    """``a`` in the data type that a variance is asked for in."""
+    if dtype is not None and as_dtype(dtype).is_complex and not as_dtype(a.dtype).is_complex:
+        raise ArgumentTypeError(
+            f"numpy.var/std of a polygrad array: got dtype {as_dtype(dtype)} for {a.dtype}, "
+            "expected a real data type; convert the result with pg.astype"
+        )
+    return _cast(a, dtype)
 
 
 def _ddof(ddof: Any, correction: Any) -> Any:
@@ -81,7 +91,7 @@ def var(
 ) -> Any:  # fmt: skip
     """numpy.var."""
     n = _ddof(ddof, correction)
-    return in_wide(lambda a: _var(a, axis, n, keepdims, mean, where), _cast(array(a), dtype))
+    return in_wide(lambda a: _var(a, axis, n, keepdims, mean, where), spread_dtype(array(a), dtype))
 
 
 def _var(a: Any, axis: Any, n: Any, keepdims: Any, mean: Any, where: Any) -> Any:
@@ -248,7 +258,7 @@ def cov(
     rows = together(*(_observations(v, rowvar) for v in (m, y) if v is not None))
     x = ops.concat(rows, axis=0) if len(rows) > 1 else rows[0]
     x = ops.astype(x, ops.result_type(x, ops.float64) if dtype is None else dtype, copy=False)
-    less = ddof if ddof is not None else 0 if bias else 1
+    less = ddof if ddof is not None else 1 if bias == 0 else 0
     weights = _weights(x, fweights, aweights)
     if weights is None:
         n = x.shape[1] - less

@@ -141,9 +141,9 @@ def concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None, casting: str =
 def stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """numpy.stack."""
     parts = [array(x) for x in arrays]
-    for part in parts if dtype is not None else ():
-        check_casting("numpy.stack", part.dtype, dtype, casting)
     wanted = dtype if dtype is not None else ops.result_type(*parts)
+    for part in parts:
+        check_casting("numpy.stack", part.dtype, wanted, casting)
     return ops.stack([ops.astype(x, wanted, copy=False) for x in parts], axis=axis)
 
 

@@ -13,14 +13,31 @@ from polygrad.array import Array, differs_between_examples, is_array, is_symboli
 from polygrad.backend import SCALAR_TYPES
 from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, LostGradientError
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, LostGradientError
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 _SIGNATURES: dict[str, inspect.Signature] = {}
 
-# Arguments about memory layout and subclasses: they do not change the values, save in functions
-# that name them (order in reshape).
-_LAYOUT = frozenset({"order", "subok", "casting", "like"})
+_CASTING = ("no", "equiv", "safe", "same_kind", "unsafe", "same_value")
+# Arguments about memory layout and subclasses, and what they may be: they do not change the
+# values, save in functions that name them (order in reshape).
+_LAYOUT = {
+    "order": ("C", "F", "A", "K", None),
+    "subok": (True, False, 0, 1),
+    "casting": _CASTING,
+    "like": (None,),
+}
+_BY_FIELDS = ("sort", "argsort", "partition", "argpartition")
+
+
+def check_layout(name: str, key: str, value: Any) -> None:
+    """Raise ArgumentValueError where an argument that makes no difference is none of NumPy's."""
+    fits = (None,) if key == "order" and name[6:] in _BY_FIELDS else _LAYOUT[key]
+    if not isinstance(value, str | int | None) or value not in fits:
+        raise ArgumentValueError(
+            f"{name} of a polygrad array: got {key}={value!r}, expected one of "
+            f"{', '.join(map(repr, fits))}"
+        )
 
 
 def numpy_function(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -37,12 +54,10 @@ def numpy_function(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 def call(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call the stand-in for ``name``, with ``out=`` written to by rebinding."""
-    options = {
-        key: value
-        for key, value in options.items()
-        if (key not in _LAYOUT or key in _SIGNATURES[name].parameters)
-        and type(value).__name__ != "_NoValueType"
-    }
+    taken = _SIGNATURES[name].parameters
+    options = {k: v for k, v in options.items() if type(v).__name__ != "_NoValueType"}
+    for key in _LAYOUT.keys() & options.keys() - taken.keys():
+        check_layout(name, key, options.pop(key))
     out = options.pop("out", None)
     try:
         bound = _SIGNATURES[name].bind(*args, **options)
@@ -126,9 +141,17 @@ def check_casting(name: str, source: Any, to: Any, casting: str = "same_kind") -
         )
 
 
+def as_mask(where: Any) -> Any:
+    """The argument ``where`` as an array of truth values, which it has to be."""
+    mask = array(where)
+    if as_dtype(mask.dtype).group != "bool":
+        raise ArgumentTypeError(f"where: got {mask.dtype}, expected bool; compare it first")
+    return mask
+
+
 def masked(x: Any, where: Any, value: Any) -> Any:
     """``x`` with ``value`` where the mask ``where`` does not hold."""
     if where is True:
         return x
-    mask, x = ops.broadcast_arrays(array(where), x)
+    mask, x = ops.broadcast_arrays(as_mask(where), x)
     return ops.where(mask, x, ops.full_like(x, value))

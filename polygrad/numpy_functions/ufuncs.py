@@ -17,7 +17,7 @@ from polygrad.numpy_functions.reductions import (
     smallest,
     total,
 )
-from polygrad.numpy_functions.table import array, check_casting, together, write
+from polygrad.numpy_functions.table import array, check_casting, check_layout, together, write
 from polygrad.ops import special
 from polygrad.ops.manipulation import normalise_axis
 
@@ -170,6 +170,7 @@ _RUNNING = {"add": ops.cumulative_sum, "multiply": ops.cumulative_prod}
 def _call(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     dtype, where = options.pop("dtype", None), options.pop("where", True)
     casting = options.pop("casting", "same_kind")
+    check_layout(f"numpy.{name}", "casting", casting)
     taken = {"axis"} if name == "vecdot" else set()
     unknown = [key for key in options if key not in taken]
     if unknown:
@@ -183,15 +184,32 @@ def _call(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
             if type(value) not in PYTHON_SCALARS:
                 check_casting(f"numpy.{name}", value.dtype, dtype, casting)
             values[i] = ops.astype(array(value), dtype, copy=False)
+    elif casting in ("no", "equiv"):
+        _check_alike(name, casting, values)
     if name == "matmul" or name == "vecdot":
         values = [array(v) for v in values]
     out = UFUNCS[name](*values, **options)
+    if type(out) is Array and dtype is not None and name not in _TESTS and out.dtype != dtype:
+        raise ArgumentTypeError(
+            f"numpy.{name} of a polygrad array: has no result of {as_dtype(dtype)}, expected "
+            f"dtype={out.dtype} or none"
+        )
     if where is True:
         return out
     raise ArgumentValueError(
         f"numpy.{name} of a polygrad array: where= leaves elements undefined; "
         "write np.where(mask, ..., other)"
     )
+
+
+def _check_alike(name: str, casting: str, values: list[Any]) -> None:
+    """Refuse operands that a ufunc would convert, where ``casting`` does not allow that."""
+    kinds = {as_dtype(v.dtype) for v in values if type(v) not in PYTHON_SCALARS}
+    if len(kinds) > 1 or not all(kind.is_inexact for kind in kinds):
+        raise ArgumentTypeError(
+            f"numpy.{name}: casting {casting!r} of {', '.join(sorted(k.name for k in kinds))}; "
+            "expected operands of one floating-point type, or another casting"
+        )
 
 
 def _reduce(
@@ -290,7 +308,9 @@ def call(name: str, method: str, inputs: tuple[Any, ...], options: dict[str, Any
         options.pop("casting", None)
     if options.get("signature") is None:
         options.pop("signature", None)
-    options = {key: value for key, value in options.items() if key not in ("order", "subok")}
+    for key in ("order", "subok"):
+        if key in options:
+            check_layout(f"numpy.{name}", key, options.pop(key))
     out = options.pop("out", None)
     mask = options.get("where", True)
     if out is not None and mask is not True and method == "__call__":

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 from polygrad import ops
+from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentTypeError, ArgumentValueError
-from polygrad.numpy_functions.table import array, numpy_function, target
+from polygrad.errors import ArgumentValueError
+from polygrad.numpy_functions.table import array, as_mask, check_casting, numpy_function, target
 from polygrad.ops.manipulation import normalise_axis
 
 _MODES = ("raise", "wrap", "clip")
@@ -23,15 +24,17 @@ def _repeated(values: Any, count: int) -> Any:
 @numpy_function("copyto")
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """numpy.copyto."""
+    given, number = src, type(src) in PYTHON_SCALARS
     dst, src = target("numpy.copyto", dst), array(src)
     source, wanted = as_dtype(src.dtype), as_dtype(dst.dtype)
-    if source.is_inexact > wanted.is_inexact and casting != "unsafe":
-        raise ArgumentTypeError(
-            f"numpy.copyto: src is {source} and dst is {wanted}, which cannot hold it; pass "
-            "casting='unsafe', or convert src with pg.astype"
-        )
+    if number and as_dtype(ops.result_type(dst, given)) == wanted:
+        source = wanted  # Python's numbers are of the data type that they meet
+    check_casting("numpy.copyto", source, wanted, casting)
+    if as_dtype(src.dtype).is_complex and not wanted.is_complex:
+        src = ops.real(src)
+    src = ops.astype(src, wanted, copy=False)
     if where is not True:
-        src = ops.where(array(where), ops.astype(src, wanted, copy=False), dst)
+        src = ops.where(as_mask(where), src, dst)
     dst[...] = src
 
 
