@@ -22,7 +22,7 @@ from polygrad.standard import API_VERSIONS
 class BaseTrace:
     """The level of arrays that no transform tracks."""
 
-    level = 0
+    level = newest = 0  # newest: the level of the newest trace
     alive = True
 
 
@@ -70,11 +70,11 @@ class Array:
     Array([21.,  5.,  7.], dtype=float64, device=cpu)
     """
 
-    __slots__ = ("_value", "_trace", "_node", "_view", "__weakref__")  # _view: core/views.py
+    __slots__ = ("_value", "_trace", "_node", "_view", "_since", "__weakref__")  # core/views.py
     __array_priority__ = 1000.0
 
     def __init__(self, value: Any, trace: Any, node: Any) -> None:
-        self._value, self._trace, self._node = value, trace, node
+        self._value, self._trace, self._node, self._since = value, trace, node, BASE.newest
 
     # -- attributes of the standard -------------------------------------------------------
 

@@ -15,6 +15,7 @@ from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.compile.known import listed
 from polygrad.core.op import OPS, Op
 from polygrad.core.trace import Trace, as_number, not_an_array
+from polygrad.core.views import RUNS_ONCE
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
@@ -153,10 +154,12 @@ def run_traced(
     import polygrad.compile.control as control  # which traces too
 
     before = LOOPS.set(control)
+    once = RUNS_ONCE.set(writer.level)
     try:
         return [writer.operand(out) for out in function([writer.array(v) for v in inputs])]
     finally:
         LOOPS.reset(before)
+        RUNS_ONCE.reset(once)
         writer.alive = False
 
 

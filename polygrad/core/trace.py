@@ -40,6 +40,7 @@ class Trace:
 
     def __init__(self, origin: Any = None) -> None:
         self.level = next(_levels)
+        BASE.newest = max(BASE.newest, self.level)  # what was made before is outside of it
         self.alive = True
         # The code of the function that runs in it, which, unlike the function, holds nothing.
         while (inner := getattr(origin, "__wrapped__", None)) is not None:
@@ -76,6 +77,10 @@ def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if op.multiple:
             return tuple([Array(value, BASE, None) for value in out])
         return Array(out, BASE, None)
+    for arg in args:
+        if isinstance(arg, int | float | complex) and type(arg) not in PYTHON_SCALARS:
+            args = tuple(map(as_number, args))  # of a subclass: rules would not know it for one
+            break
     return top.process(op, args, params)
 
 
@@ -222,7 +227,11 @@ def _check_devices(op: Op, args: tuple[Any, ...], backend: Backend) -> None:
 
 def not_an_array(name: str, place: int, arg: Any) -> ArgumentTypeError:
     """The error for an operand that is no array and no number."""
-    remedy = "pass pg.asarray(...) of it" if isinstance(arg, list | tuple) else "pass an array"
+    remedy = "pass an array"
+    if isinstance(arg, list | tuple):
+        remedy = "pass pg.asarray(...) of it"
+    elif hasattr(type(arg), "__float__"):  # a fraction, a decimal
+        remedy = "pass float(...) of it"
     return ArgumentTypeError(
         f"{name}: argument {place + 1} is {describe(arg)}, expected an array or a number; {remedy}"
     )

@@ -9,12 +9,13 @@ are next looked at (`Array.__getattr__`). An array that is no view, and has none
 
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from polygrad import array as array_module
 from polygrad import tree
 from polygrad.array import Array
-from polygrad.errors import ArgumentValueError
+from polygrad.errors import ArgumentValueError, LeakedArrayError
 
 Strides = tuple[int, ...]
 
@@ -55,6 +56,20 @@ def has_views(array: Array) -> bool:
     return any(type(found) is View for found in weakref.getweakrefs(array))
 
 
+RUNS_ONCE: ContextVar[int] = ContextVar("level", default=0)
+"""The level of a trace in which a function runs once for many calls, or apart from its tape."""
+
+
+def _written_from_inside(array: Array) -> LeakedArrayError:
+    return LeakedArrayError(
+        f"assignment to an array of shape {tuple(array.shape)} from outside of the function that "
+        "is running: this one is run once for many calls (by jit, as the body of a traced loop "
+        "or branch) or apart from what is differentiated (a custom rule), so that the write "
+        "would be lost; return the new values from the function (in a loop: carry the array), "
+        "or write to a copy made in it with x.copy()"
+    )
+
+
 def rebind(array: Array, new: Array) -> None:
     """Let the handle ``array`` stand for the value ``new``, of its shape and type, from now on.
 
@@ -73,6 +88,10 @@ def rebind(array: Array, new: Array) -> None:
         new = lens.put(base, new, view.key)
         written.append((base, new))
         view = base._view
+    once = RUNS_ONCE.get()
+    for part, _ in written if once else ():
+        if part._since < once:
+            raise _written_from_inside(part)
     values = [(part, now._value, now._trace, now._node) for part, now in written]
     kept = None
     for part, value, trace, node in values:

@@ -23,6 +23,7 @@ from polygrad.nn.initializers import (
 from polygrad.nn.layers import MLP, Linear
 from polygrad.nn.losses import mse
 from polygrad.ops.activations import gelu, relu, sigmoid, silu, softplus
+from polygrad.ops.checked import check_functions as _check_functions
 from polygrad.ops.exponential import tanh
 from polygrad.ops.losses import softmax_cross_entropy
 from polygrad.ops.neural import log_softmax, softmax
@@ -47,3 +48,5 @@ __all__ = [
     "tanh",
     "zeros",
 ]
+
+_check_functions(globals())

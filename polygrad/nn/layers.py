@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from polygrad import random, tree
-from polygrad.array import Array
+from polygrad.array import Array, is_array
+from polygrad.core.trace import describe
 from polygrad.errors import ArgumentTypeError, ArgumentValueError
 from polygrad.nn.initializers import Initializer, glorot_uniform, he_uniform, zeros
 from polygrad.ops.activations import relu
@@ -56,6 +57,11 @@ class Linear:
 
     def __call__(self, x: Any) -> Any:
         """The layer's outputs, of shape (..., outputs)."""
+        if not is_array(x) or not x.shape:
+            raise ArgumentTypeError(
+                f"Linear: x is {describe(x)}, expected an array of shape (..., "
+                f"{self.weight.shape[0]}); pass pg.asarray(...) of it"
+            )
         out = x @ self.weight
         return out if self.bias is None else out + self.bias
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.errors import ShapeError
 from polygrad.ops.arithmetic import square
-from polygrad.ops.creation import as_operand
+from polygrad.ops.creation import as_operand, asarray
 from polygrad.ops.datatypes import in_wide
 from polygrad.ops.statistical import mean
 
@@ -18,6 +19,8 @@ def mse(predictions: Any, targets: Any, /) -> Any:
     >>> pg.nn.mse(pg.asarray([1.0, 2.0]), pg.asarray([1.0, 4.0])).item()
     2.0
     """
+    if type(predictions) in PYTHON_SCALARS:
+        predictions = asarray(predictions)
     targets = as_operand(targets, predictions, "mse: targets")
     if tuple(predictions.shape) != tuple(targets.shape):
         raise ShapeError(

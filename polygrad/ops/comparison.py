@@ -4,10 +4,13 @@ import sys
 from typing import Any
 
 from polygrad.additions import keep_zeros
+from polygrad.array import Array, is_array, is_number
 from polygrad.core.kinds import Elementwise
 from polygrad.core.op import OPS
-from polygrad.core.trace import bind
-from polygrad.dtypes import as_dtype, check_range
+from polygrad.core.trace import PYTHON_SCALARS, bind
+from polygrad.dtypes import DType, as_dtype, check_range, limits
+from polygrad.ops.creation import scalar_beside
+from polygrad.ops.datatypes import astype, result_type
 from polygrad.ops.declare import elementwise, nondifferentiable
 
 
@@ -86,25 +89,67 @@ def _clip_rule(xp: Any, g: Any, x: Any, low: Any, high: Any) -> Any:
     return xp.where(_outside(xp, x, low, high), xp.zeros_like(g), g)
 
 
+def _is_integer(dtype: DType) -> bool:
+    return dtype.group in ("signed integer", "unsigned integer")
+
+
+def _bound(xp: Any, x: Any, bound: Any, lower: bool) -> Any:
+    """A bound in the data type of ``x``; None where it limits nothing."""
+    dtype = as_dtype(x.dtype)
+    if type(bound) in PYTHON_SCALARS:
+        if not _is_integer(dtype):
+            return bound
+        low, high = limits(dtype)
+        if low <= bound <= high:
+            return int(bound)
+        return None if (bound < low) is lower else check_range(int(bound), dtype)
+    own = as_dtype(bound.dtype)
+    if own == dtype:
+        return bound
+    if _is_integer(dtype) and _is_integer(own):
+        (low, high), (own_low, own_high) = limits(dtype), limits(own)
+        low, high = max(low, own_low), min(high, own_high)
+        bound = xp.minimum(xp.maximum(bound, low), high)
+    return xp.astype(bound, x.dtype)
+
+
+def _inexact(bound: Any) -> bool:
+    return type(bound) is float or (hasattr(bound, "dtype") and as_dtype(bound.dtype).is_inexact)
+
+
+def _limited(xp: Any, x: Any, low: Any, high: Any) -> Any:
+    """The elements of ``x`` in an interval; no library's clip, some of which write to bounds."""
+    if type(x) in PYTHON_SCALARS:  # a number that `jit` traced, at run time
+        x = xp.asarray(x)
+    if not as_dtype(x.dtype).is_inexact and (_inexact(low) or _inexact(high)):
+        x = xp.astype(x, xp.float64)
+    low = None if low is None else _bound(xp, x, low, True)
+    high = None if high is None else _bound(xp, x, high, False)
+    out = x if low is None else xp.maximum(x, low)
+    if high is not None:
+        return xp.minimum(out, high)
+    return xp.asarray(out, copy=True) if out is x else out
+
+
 _clip_both = Elementwise(
     "clip",
     lambda xp, g, _y, x, low, high: _clip_rule(xp, g, x, low, high),
-    # The upper bound has the last word where the two are crossed.
+    # Of bounds that cross the upper one stands, as it does in the value.
     lambda xp, g, _y, x, low, high: xp.where((x < low) & (low <= high), g, xp.zeros_like(g)),
     lambda xp, g, _y, x, low, high: xp.where((x > high) | (low > high), g, xp.zeros_like(g)),
-    forward=lambda xp, x, low, high: xp.clip(x, low, high),
+    forward=_limited,
 )
 _clip_low = Elementwise(
     "clip_low",
     lambda xp, g, _y, x, low: _clip_rule(xp, g, x, low, None),
     lambda xp, g, _y, x, low: xp.where(x < low, g, xp.zeros_like(g)),
-    forward=lambda xp, x, low: xp.clip(x, min=low),
+    forward=lambda xp, x, low: _limited(xp, x, low, None),
 )
 _clip_high = Elementwise(
     "clip_high",
     lambda xp, g, _y, x, high: _clip_rule(xp, g, x, None, high),
     lambda xp, g, _y, x, high: xp.where(x > high, g, xp.zeros_like(g)),
-    forward=lambda xp, x, high: xp.clip(x, max=high),
+    forward=lambda xp, x, high: _limited(xp, x, None, high),
 )
 
 
@@ -118,17 +163,33 @@ for _op in (_clip_both, _clip_low, _clip_high, OPS["maximum"], OPS["minimum"]):
 _clip_none = Elementwise("clip_none", 1, forward=lambda xp, x: xp.clip(x))
 
 
+def _beside_bounds(x: Any, *bounds: Any) -> Any:
+    """A number as an array of the library of the bounds, if one of these is an array."""
+    arrays = [bound for bound in bounds if is_array(bound) and not is_number(bound)]
+    if not arrays:
+        return x
+    like = next((bound for bound in arrays if type(bound) is Array), arrays[0])
+    if is_number(x):
+        plain = {"bool": False, "real floating": 0.0}.get(as_dtype(x.dtype).group, 0)
+        return astype(x, result_type(*arrays, plain))
+    return scalar_beside(x, like, *arrays)
+
+
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
     """Limit the elements of ``x`` to the interval from ``min`` to ``max``.
 
     The bounds are numbers or arrays that broadcast with ``x``, or None for no bound. On a
     bound the derivative by ``x`` is 1, outside it is 0. Where ``min`` is above ``max`` the
-    answer is ``max``.
+    answer is ``max``. The result has the data type of ``x`` (float64 for
+    integers between floating-point bounds). Raises IntegerRangeError for a number as a bound
+    that the data type of an integer ``x`` cannot hold, if it limits anything.
 
     >>> x = pg.asarray([-2.0, 0.5, 2.0])
     >>> pg.grad(lambda x: pg.sum(pg.clip(x, -1, 1)))(x)
     Array([0., 1., 0.], dtype=float64, device=cpu)
     """
+    if type(x) in PYTHON_SCALARS or is_number(x):
+        x = _beside_bounds(x, min, max)
     if min is None and max is None:
         return bind(_clip_none, (x,), {})
     if max is None:

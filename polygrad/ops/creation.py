@@ -51,6 +51,7 @@ def _create(name: str, *args: Any, dtype: Any, device: Any, **options: Any) -> A
 
 def _like(name: str, x: Any, *args: Any, dtype: Any, device: Any) -> Any:
     """A new array like ``x``: untracked, in the kind of array that ``x`` is."""
+    x = asarray(x) if type(x) in PYTHON_SCALARS else x
     raw, backend = raw_and_backend(x)
     place = intern_device(backend, backend.device_of(raw)) if device is None else as_device(device)
     made = _create(name, x.shape, *args, dtype=x.dtype if dtype is None else dtype, device=place)
@@ -389,9 +390,10 @@ def as_operand(value: Any, like: Any, name: str) -> Any:
     raise ArgumentTypeError(f"{name}: got {type(value).__name__}, expected an array")
 
 
-def scalar_beside(value: Any, like: Any) -> Any:
-    """A Python number as an array of the kind, device and promoted data type of ``like``."""
+def scalar_beside(value: Any, like: Any, *others: Any) -> Any:
+    """A Python number as an array of the kind of ``like``, promoted with it and others."""
     if type(value) not in PYTHON_SCALARS:
         return value
-    made = _create("full", (), value, dtype=result_type(like, value), device=device_of(like))
+    dtype, place = result_type(like, *others, value), device_of(like)
+    made = _create("full", (), value, dtype=dtype, device=place)
     return made if type(like) is Array else made._value

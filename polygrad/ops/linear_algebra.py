@@ -10,7 +10,7 @@ from polygrad.core.op import Op, is_complex
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.errors import ShapeError
 from polygrad.ops.arithmetic import conj, multiply
-from polygrad.ops.manipulation import permute_dims, reshape
+from polygrad.ops.manipulation import normalise_axes, permute_dims, reshape
 from polygrad.ops.statistical import sum as total
 
 
@@ -116,10 +116,15 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     """
     n1, n2 = len(x1.shape), len(x2.shape)
     if isinstance(axes, int):
+        if not 0 <= axes <= min(n1, n2):
+            raise ShapeError(
+                f"tensordot: got axes={axes} for arrays of shapes {tuple(x1.shape)} and "
+                f"{tuple(x2.shape)}, expected 0 to {min(n1, n2)}, as many as the smaller has"
+            )
         left, right = tuple(range(n1 - axes, n1)), tuple(range(axes))
     else:
-        left = tuple(axis % n1 for axis in axes[0])
-        right = tuple(axis % n2 for axis in axes[1])
+        left = normalise_axes("tensordot", tuple(axes[0]), n1)
+        right = normalise_axes("tensordot", tuple(axes[1]), n2)
     summed = [x1.shape[i] for i in left]
     if summed != [x2.shape[i] for i in right]:
         raise ShapeError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from polygrad.array import wrap
 from polygrad.core.batch import refuse_examples
-from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.errors import ArgumentTypeError, ArgumentValueError, ShapeError
 from polygrad.ops.creation import as_operand, ones_like
 from polygrad.ops.datatypes import astype, result_type, stop_gradient
 from polygrad.ops.indexing import getitem, scatter_add
@@ -66,8 +66,17 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """
     refuse_examples("bincount", "x", x, "write pg.scatter_add(weights, x, (length,))")
     x = stop_gradient(x)
+    if len(x.shape) != 1:
+        raise ShapeError(f"bincount: x has shape {tuple(x.shape)}, expected one axis")
     if x.shape[0] and int(wrap(smallest(x)).item()) < 0:
         raise ArgumentValueError("bincount: x holds a negative integer, expected 0 or larger")
     size = int(wrap(largest(x)).item()) + 1 if x.shape[0] else 0
     values = ones_like(x, dtype="int64") if weights is None else as_operand(weights, x, "weights")
+    if tuple(values.shape) != tuple(x.shape):
+        raise ShapeError(
+            f"bincount: weights has shape {tuple(values.shape)}, expected that of x, "
+            f"{tuple(x.shape)}"
+        )
+    if not isinstance(minlength, int):
+        raise ArgumentTypeError(f"bincount: minlength is {minlength!r}, expected an integer")
     return scatter_add(values, x, (max(size, minlength),))

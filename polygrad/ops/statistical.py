@@ -13,7 +13,7 @@ from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import square
 from polygrad.ops.datatypes import astype, in_wide
 from polygrad.ops.joining import concat
-from polygrad.ops.manipulation import normalise_axes, normalise_axis
+from polygrad.ops.manipulation import broadcast_to, normalise_axes, normalise_axis
 
 
 def spread(xp: Any, g: Any, shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -240,7 +240,8 @@ def diff(
 ) -> Any:
     """The differences of neighbours along an axis, taken ``n`` times.
 
-    ``prepend`` and ``append`` are joined to ``x`` before; they have its shape but for the axis.
+    ``prepend`` and ``append`` are joined to ``x`` before; they have its shape but for the axis, or
+    are numbers.
     Raises ArgumentValueError for a negative ``n`` and ShapeError where shapes do not fit.
 
     >>> pg.diff(pg.asarray([1.0, 4.0, 9.0]))
@@ -249,7 +250,12 @@ def diff(
     if n < 0:
         raise ArgumentValueError(f"diff: got n={n}, expected 0 or more")
     axis = normalise_axis("diff", axis, len(x.shape))
-    parts = [part for part in (prepend, x, append) if part is not None]
+    one = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    parts = [
+        part if part is x or part.shape else broadcast_to(part, one)
+        for part in (prepend, x, append)
+        if part is not None
+    ]
     if len(parts) > 1:
         x = concat(parts, axis=axis)
     key, length = (slice(None),) * axis, x.shape[axis]

@@ -8,13 +8,13 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from polygrad.array import Array
+from polygrad.array import Array, is_array
 from polygrad.core.trace import bind
 from polygrad.core.views import Lens, Strides, c_order, look, reshaped_strides, strides_of
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, PolygradError
 from polygrad.ops import arithmetic, indexing, joining, manipulation
-from polygrad.ops.checked import rescued
+from polygrad.ops.checked import RAW, rescued
 from polygrad.ops.einsum import _parse as parse_einsum
 from polygrad.ops.einsum import einsum as plain_einsum
 from polygrad.ops.manipulation import normalise_axes
@@ -58,6 +58,9 @@ ITEM = Lens("an index", _get_item, _put_item, _item_strides)
 
 
 def getitem(x: Any, key: Any, /) -> Any:
+    if type(x) is not Array and not is_array(x):
+        error = TypeError("getitem: the first operand is no array")
+        return rescued(getitem, "getitem", (x, key), {}, error)
     index, arrays = indexing._parse(x, key)
     out = bind(indexing.getitem_op, (x, *arrays), {"index": index})
     return _item(out, x, index, arrays) if type(x) is Array else out
@@ -299,7 +302,7 @@ def _viewing(function: Callable[..., Any], view: Callable[..., None]) -> Callabl
             out = function(*args, **options)
         except PolygradError:
             raise
-        except (AttributeError, TypeError) as error:
+        except RAW as error:
             return rescued(function, function.__name__, args, options, error)
         if args and type(args[0]) is Array and out is not args[0]:
             view(out, *args, **options)

@@ -8,7 +8,8 @@ from typing import Any
 
 from polygrad import ops, tree
 from polygrad.array import BASE, Array
-from polygrad.core.trace import describe
+from polygrad.core.trace import Trace, describe
+from polygrad.core.views import RUNS_ONCE
 from polygrad.dtypes import as_dtype
 from polygrad.errors import (
     ArgumentTypeError,
@@ -115,7 +116,7 @@ class Call:
 
     def run(self, *arrays: Any) -> tuple[Any, ...]:
         """The function itself."""
-        return self.answers(self._custom._f(*self.everything(self.given.join(arrays))))
+        return self.answers(_apart(self._custom._f, *self.everything(self.given.join(arrays))))
 
     def answers(self, out: Any) -> tuple[Any, ...]:
         """The arrays of what the function returned."""
@@ -123,7 +124,16 @@ class Call:
 
     def rule(self, rule: Callable[..., Any], *args: Any) -> Any:
         """A rule, which gets the arguments without a derivative first."""
-        return rule(*self._fixed, *args)
+        return _apart(rule, *self._fixed, *args)
+
+
+def _apart(function: Callable[..., Any], *args: Any) -> Any:
+    """What a function returns that is run apart from the tape: it writes to no array outside."""
+    before = RUNS_ONCE.set(Trace().level)
+    try:
+        return function(*args)
+    finally:
+        RUNS_ONCE.reset(before)
 
 
 class custom_vjp(_Custom):  # noqa: N801  a decorator, named as in JAX
@@ -182,7 +192,7 @@ class custom_vjp(_Custom):  # noqa: N801  a decorator, named as in JAX
 
         def fwd(*arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
             like[:] = [(tuple(x.shape), as_dtype(x.dtype)) for x in arrays]
-            found = self._fwd(*call.everything(call.given.join(arrays)))
+            found = _apart(self._fwd, *call.everything(call.given.join(arrays)))
             if not isinstance(found, tuple) or len(found) != 2:
                 raise RuleError(
                     f"{self.name}: the forward rule returned {describe(found)}, expected a pair "

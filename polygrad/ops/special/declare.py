@@ -7,7 +7,7 @@ from typing import Any
 from polygrad.array import Array, is_array, is_number, raw_and_backend
 from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.core.op import Rule
-from polygrad.core.trace import PYTHON_SCALARS, lifted, not_an_array
+from polygrad.core.trace import PYTHON_SCALARS, as_number, lifted, not_an_array
 from polygrad.device import intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import BackendError, NonDifferentiableError
@@ -88,6 +88,8 @@ def operands(
     for place, value in enumerate(values):
         known = type(value) in PYTHON_SCALARS or is_array(value)
         if not known and backend_for_type(type(value)) is None:
+            if isinstance(value, int | float | complex):  # of a subclass
+                return operands(*map(as_number, values), whole=whole, half=half, of=of)
             raise not_an_array(of or sys._getframe(1).f_code.co_name, place, value)
     if any(type(v) is Array for v in values):
         values = tuple(map(lifted, values))
@@ -99,7 +101,7 @@ def operands(
         whole = ()
     if not arrays:
         return [
-            v
+            _alone(v)
             if is_number(v)
             else asarray(v, dtype="int64" if i in whole and type(v) is int else None)
             for i, v in enumerate(values)
@@ -123,6 +125,12 @@ def operands(
             value = beside(value, like, as_dtype(value.dtype) if own else dtype)
         found.append(value)
     return found
+
+
+def _alone(value: Any) -> Any:
+    """A number that `jit` traces as an array: libraries ask for its data type."""
+    dtype = as_dtype(value.dtype)
+    return astype(value, dtype if dtype.is_inexact else "float64")
 
 
 def _is_number(value: Any) -> bool:

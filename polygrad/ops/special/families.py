@@ -9,7 +9,7 @@ from polygrad.core.op import Rule
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.ops.creation import asarray
 from polygrad.ops.datatypes import astype
-from polygrad.ops.special.declare import beside, no_rule, special
+from polygrad.ops.special.declare import beside, no_rule, operands, special
 from polygrad.ops.special.error_functions import erf
 
 _POLYNOMIAL = """The {} polynomial of degree ``n``; differentiable by ``x``.
@@ -68,8 +68,9 @@ _hermitenorm: Rule = _of_degree(
 )  # fmt: skip
 
 
-def _whole(n: Any, x: Any) -> Any:
+def _whole(n: Any, x: Any, of: str) -> Any:
     """A degree as an integer array: these two exist for nothing else."""
+    operands(n, x, of=of)
     if type(n) not in PYTHON_SCALARS:
         return astype(n, "int64")
     return (
@@ -83,7 +84,7 @@ def eval_hermite(n: Any, x: Any, /) -> Any:
     >>> round(pg.special.eval_hermite(3, 0.5).item(), 6)
     -5.0
     """
-    return _hermite(_whole(n, x), x)
+    return _hermite(_whole(n, x, "eval_hermite"), x)
 
 
 def eval_hermitenorm(n: Any, x: Any, /) -> Any:
@@ -92,7 +93,7 @@ def eval_hermitenorm(n: Any, x: Any, /) -> Any:
     >>> round(pg.special.eval_hermitenorm(3, 0.5).item(), 6)
     -1.375
     """
-    return _hermitenorm(_whole(n, x), x)
+    return _hermitenorm(_whole(n, x, "eval_hermitenorm"), x)
 
 
 eval_gegenbauer: Rule = special(
