@@ -169,7 +169,8 @@ def lost_in_numpy(error: "LostGradientError") -> "LostGradientError":
             "elements first: m.filled(value)"
         )
     return LostGradientError(
-        f"{error}; to make one array of several, use np.stack, pg.stack or pg.asarray"
+        f"{error}; to make one array of several, use np.stack, np.concatenate or "
+        "pg.asarray(list), for a.dot(x) of a plain array a @ x, and for np.vectorize pg.vmap"
     )
 
 

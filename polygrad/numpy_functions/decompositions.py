@@ -9,7 +9,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentValueError
+from polygrad.errors import ArgumentValueError, UnknownValueError
 from polygrad.numpy_functions.table import array, known, numpy_function
 from polygrad.ops import linalg
 
@@ -109,13 +109,19 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     return ops.count_nonzero(s > ops.expand_dims(array(tol), axis=-1), axis=-1)
 
 
-def real_where_possible(values: Any, of: Any) -> Any:
+def real_where_possible(name: str, values: Any, of: Any) -> Any:
     """Eigenvalues of a real matrix as real numbers where all are, as NumPy gives them.
 
-    While jit or vmap runs they stay complex: a data type cannot depend on values there.
+    Raises UnknownValueError while jit or vmap runs: a data type cannot depend on values there.
     """
-    if as_dtype(of.dtype).is_complex or not known(values):
+    if as_dtype(of.dtype).is_complex:
         return values
+    if not known(values):
+        raise UnknownValueError(
+            f"numpy.{name} inside jit or vmap: whether the result is real or complex depends on "
+            "the values; use pg.linalg.eigvals or pg.linalg.eig, which are complex always, or pass "
+            "complex numbers"
+        )
     return ops.real(values) if bool(ops.all(ops.imag(ops.stop_gradient(values)) == 0)) else values
 
 
@@ -123,7 +129,7 @@ def real_where_possible(values: Any, of: Any) -> Any:
 def eigvals(a: Any) -> Any:
     """numpy.linalg.eigvals."""
     a = exact(a)
-    return real_where_possible(linalg.eigvals(a), a)
+    return real_where_possible("linalg.eigvals", linalg.eigvals(a), a)
 
 
 @numpy_function("linalg.eig")
@@ -131,7 +137,7 @@ def eig(a: Any) -> Any:
     """numpy.linalg.eig."""
     a = exact(a)
     values, vectors = linalg.eig(a)
-    real = real_where_possible(values, a)
+    real = real_where_possible("linalg.eig", values, a)
     if as_dtype(real.dtype).is_complex:
         return linalg.EigResult(values, vectors)
     return linalg.EigResult(real, ops.real(vectors))

@@ -4,7 +4,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentValueError
+from polygrad.errors import ArgumentValueError, UnknownValueError
 from polygrad.numpy_functions.decompositions import real_where_possible
 from polygrad.numpy_functions.products import as_rtol, lstsq
 from polygrad.numpy_functions.samples import vander
@@ -45,14 +45,20 @@ def poly(seq_of_zeros: Any) -> Any:
     zeros = _inexact(seq_of_zeros)
     if zeros.dtype == ops.float16:
         zeros = ops.astype(zeros, ops.float64)
+    real = not as_dtype(zeros.dtype).is_complex
     if len(zeros.shape) == 2:
-        zeros = real_where_possible(linalg.eigvals(zeros), zeros)
+        zeros = linalg.eigvals(zeros)
     out = ops.ones((1,), dtype=zeros.dtype, device=zeros.device)
     for i in range(zeros.shape[0] if zeros.shape else 0):
         one = ops.ones_like(zeros[:1])
         out = ops.convolve(out, ops.concat([one, -zeros[i : i + 1]]))
-    if not as_dtype(out.dtype).is_complex or not known(out):
-        return out
+    if real:
+        return ops.real(out) if as_dtype(out.dtype).is_complex else out
+    if not known(out):
+        raise UnknownValueError(
+            "numpy.poly of complex zeros inside jit or vmap: whether the result is real depends on "
+            "the values; multiply the factors by pg.convolve"
+        )
     pairs = sorted_by_parts(zeros), sorted_by_parts(ops.conj(zeros))
     return ops.real(out) if bool(ops.all(pairs[0] == pairs[1])) else out
 
@@ -77,7 +83,7 @@ def roots(p: Any) -> Any:
     p = _wide(p) if p.dtype == ops.float16 else p
     below = ops.astype(below, p.dtype, copy=False)
     companion = ops.concat([ops.expand_dims(-p[1:] / p[0], axis=0), below])
-    return real_where_possible(linalg.eigvals(companion), companion)
+    return real_where_possible("roots", linalg.eigvals(companion), companion)
 
 
 @numpy_function("polyint")

@@ -113,7 +113,8 @@ def std(
     # Not the square root itself: where all elements are equal its slope is no number.
     n = _ddof(ddof, correction)
     return in_wide(
-        lambda a: root_of_variance(_var(a, axis, n, keepdims, mean, where)), _cast(array(a), dtype)
+        lambda a: root_of_variance(_var(a, axis, n, keepdims, mean, where)),
+        spread_dtype(array(a), dtype),
     )
 
 

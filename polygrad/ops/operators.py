@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from polygrad.array import Array, is_array
+from polygrad.array import Array, _namespace, is_array
 from polygrad.core.op import OPS
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.core.views import has_views, rebind
@@ -104,7 +104,8 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
         if out.shape != self.shape or out.dtype != self.dtype:
             if _ORDER[out.dtype.group] > _ORDER[self.dtype.group]:
                 raise ArgumentTypeError(
-                    f"an in-place operator would store {out.dtype} in an array of {self.dtype}; "
+                    f"an in-place operator cannot cast {out.dtype} to {self.dtype}, the dtype of "
+                    "the array it writes to; "
                     "write x = x + y, or convert x first with pg.astype"
                 )
             out = datatypes.astype(manipulation.broadcast_to(out, self.shape), self.dtype)
@@ -135,14 +136,19 @@ def _swapaxes(self: Array, axis1: int, axis2: int) -> Any:
     return views.permute_dims(self, order)
 
 
-def _reshape(self: Array, *shape: Any, copy: bool | None = None) -> Any:
+def _reshape(self: Array, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
     """Another shape, given as one tuple or as several numbers (NumPy's method)."""
-    return views.reshape(self, shape[0] if len(shape) == 1 else shape, copy=copy)
+    wanted = shape[0] if len(shape) == 1 else shape
+    if order == "C":
+        return views.reshape(self, wanted, copy=copy)
+    return _namespace().numpy_functions.shapes.reshape(self, wanted, order, copy=copy)
 
 
-def _ravel(self: Array) -> Any:
+def _ravel(self: Array, order: str = "C") -> Any:
     """The elements in one axis (NumPy's method)."""
-    return views.reshape(self, (-1,))
+    if order == "C":
+        return views.reshape(self, (-1,))
+    return _namespace().numpy_functions.shapes.ravel(self, order)
 
 
 def _sameness(self: Array) -> Any:
@@ -152,14 +158,50 @@ def _sameness(self: Array) -> Any:
 
 def _assigned(name: str) -> Callable[..., None]:
     def assign(self: Array, value: Any) -> None:
+        if name == "imag" and not self.dtype.is_complex:
+            raise ArgumentTypeError(f"x.imag = value: x is {self.dtype}, which has no such part")
         getattr(self, name)[...] = value
 
     return assign
 
 
-def _flatten(self: Array) -> Any:
+def _flatten(self: Array, order: str = "C") -> Any:
     """A copy with the elements in one axis (NumPy's method)."""
-    return manipulation.reshape(self, (-1,), copy=True)
+    if order == "C":
+        return manipulation.reshape(self, (-1,), copy=True)
+    return creation.asarray(_ravel(self, order), copy=True)
+
+
+def _round(self: Array, ndigits: int | None = None) -> Any:
+    """``round(x)``: an array still, whose slope is 0."""
+    return _namespace().numpy_functions.elements.around(self, ndigits or 0)
+
+
+def _divmod(self: Array, other: Any) -> Any:
+    return (self // other, self % other) if _operand(other) else NotImplemented
+
+
+def _rdivmod(self: Array, other: Any) -> Any:
+    return (other // self, other % self) if _operand(other) else NotImplemented
+
+
+def _itemsize(self: Array) -> int:
+    """Bytes of one element."""
+    return self.dtype.itemsize
+
+
+def _nbytes(self: Array) -> int:
+    """Bytes of all elements."""
+    return self.size * self.dtype.itemsize
+
+
+def _imag(self: Array) -> Any:
+    """The imaginary part; of real numbers zeros, also where a library has no such function."""
+    return views.imag(self) if self.dtype.is_complex else creation.zeros_like(self)
+
+
+def _real(self: Array) -> Any:
+    return views.real(self) if self.dtype.is_complex else self[...]
 
 
 def _astype(self: Array, dtype: Any, copy: bool = True) -> Any:
@@ -183,13 +225,18 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "astype": _astype,
     "copy": _copy,
     "view": _sameness,
+    "__round__": _round,
+    "__divmod__": _divmod,
+    "__rdivmod__": _rdivmod,
 }
 _PROPERTIES: dict[str, Callable[..., Any]] = {
     "mT": views.matrix_transpose,
     "flat": views.flat,
     "T": _transpose,
-    "real": views.real,
-    "imag": views.imag,
+    "real": _real,
+    "imag": _imag,
+    "itemsize": _itemsize,
+    "nbytes": _nbytes,
 }
 _ASSIGNED = ("flat", "real", "imag")
 
