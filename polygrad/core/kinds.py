@@ -194,12 +194,12 @@ class General(Op):
     ``vjp(xp, g, ans, *operands, **params)`` returns the cotangent of the one operand, or a
     sequence of one for each (None where none flows). ``jvp(xp, tangents, ans, *operands,
     **params)`` returns the tangent of the answer. With ``multiple`` the answer, ``g`` and the
-    tangent are tuples, and a cotangent that nothing contributed to is zero. ``derivative``
-    tells for each operand whether a derivative flows to it; the last entry repeats.
-    ``residuals`` is a forward and a backward rule as `WithResiduals` has them.
+    tangent are tuples, and a cotangent that nothing contributed to is zero, or None with
+    ``partial``. ``derivative`` tells for each operand whether a derivative flows to it; the last
+    entry repeats. ``residuals`` is a forward and a backward rule as `WithResiduals` has them.
     """
 
-    __slots__ = ("vjp", "jvp", "multiple", "derivative", "recorded")
+    __slots__ = ("vjp", "jvp", "multiple", "partial", "derivative", "recorded")
     kind = "general"
 
     def __init__(
@@ -210,12 +210,14 @@ class General(Op):
         forward: Callable[..., Any] | None = None,
         *,
         multiple: bool = False,
+        partial: bool = False,
         derivative: Sequence[bool] = (True,),
         residuals: tuple[Callable[..., Any], Rule] | None = None,
         batch: BatchRule | None = None,
     ) -> None:
         super().__init__(name, forward, batch)
         self.vjp, self.jvp, self.multiple, self.derivative = vjp, jvp, multiple, derivative
+        self.partial = partial
         self.recorded = WithResiduals(self, *residuals) if residuals else None
 
     def wants(self, operand: int) -> Sequence[Rule]:

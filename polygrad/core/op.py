@@ -58,6 +58,7 @@ class Op:
     __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects", "explain")
     kind = "op"
     multiple = False
+    partial = False  # cotangents that nothing contributed to reach the rule as None
     elementwise = False
     """Whether each element of the answer depends on the operands' elements at that place only."""
     recorded: Any = None  # see polygrad.core.kinds.WithResiduals

@@ -201,7 +201,7 @@ def backward(
                 selected.add(whole)
             continue
         if op.multiple:
-            g = _complete(node, g)
+            g = tuple(g) if op.partial else _complete(node, g)
         masked = False
         if selected or op.selects is not None:
             behind = node in selected and op.kind in _BY_ELEMENT
@@ -251,7 +251,7 @@ def backward(
 
 def _kind(cotangents: tuple[Any, ...]) -> type:
     """The class that decides on the namespace of a rule: Array if any of them is one."""
-    kinds = list(map(type, cotangents))
+    kinds = [type(g) for g in cotangents if g is not None]
     return Array if Array in kinds else kinds[0]
 
 

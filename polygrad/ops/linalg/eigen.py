@@ -3,15 +3,17 @@
 An eigenvector is determined up to a complex factor, of which the library fixes the length to 1.
 The rules let each vector's phase stand still, so they are for functions that do not depend on
 the phases. Eigenvectors of a repeated eigenvalue have no derivative: what asks for it becomes
-infinite or nan. Functions of the eigenvalues alone are not affected.
+nan (a difference within rounding would be a wrong number). Functions of the eigenvalues alone
+are not affected.
 """
 
+import math
 from typing import Any, NamedTuple
 
 from polygrad.core.batch import leading
 from polygrad.core.kinds import General
 from polygrad.core.trace import bind
-from polygrad.ops.linalg.common import adjoint, check_matrix, embed, explained
+from polygrad.ops.linalg.common import adjoint, check_matrix, embed, explained, rounding
 
 _NO_CONVERGENCE = "look for nan or infinities in the matrix"
 _DEFECTIVE = "the matrix has too few eigenvectors for a derivative of its eigenvalues"
@@ -25,10 +27,15 @@ class EigResult(NamedTuple):
 
 
 def _over_gaps(xp: Any, middle: Any, w: Any) -> Any:
-    """``middle[i, j] / (w[j] - w[i])``, zero where the entry is zero or i = j."""
+    """``middle[i, j] / (w[j] - w[i])``, zero where the entry is zero or i = j, nan for w equal."""
     gap = xp.expand_dims(w, axis=-2) - xp.expand_dims(w, axis=-1)
     unmoved = (middle == 0) | xp.eye(w.shape[-1], dtype=xp.bool, device=xp.device_of(w))
-    return xp.where(unmoved, xp.zeros_like(middle), middle / xp.where(unmoved, 1 + 0 * gap, gap))
+    sizes = xp.abs(w)
+    noise = rounding(sizes, w.shape) * xp.max(sizes, axis=-1, keepdims=True)
+    near = (xp.abs(gap) <= xp.expand_dims(noise, axis=-1)) & (unmoved == False)  # noqa: E712
+    turned = middle / xp.where(unmoved | near, 1 + 0 * gap, gap)
+    turned = xp.where(near, xp.full_like(turned, math.nan), turned)
+    return xp.where(unmoved, xp.zeros_like(middle), turned)
 
 
 def _along(xp: Any, overlap: Any, middle: Any) -> Any:
@@ -76,12 +83,12 @@ def eig(x: Any, /) -> EigResult:
     """Eigenvalues and eigenvectors of general square matrices, shape (..., N, N).
 
     Returns ``(eigenvalues, eigenvectors)``, complex also for a real ``x``: x @ v = v * w. The
-    derivative is for functions that do not depend on the order of the eigenvalues and the
-    phases of the eigenvectors; eigenvectors of repeated eigenvalues have none (infinite or
-    nan). For Hermitian matrices use `eigh`. Raises ShapeError for matrices that are not square,
-    LinearAlgebraError where the iteration does not converge. Derivative: Boeddeker, Hanebrink,
-    Drude, Heymann and Haeb-Umbach, On the computation of complex-valued gradients with
-    application to statistically optimum beamforming, 2017, 4.
+    derivative is for functions that do not depend on the order of the eigenvalues and the phases
+    of the eigenvectors; eigenvectors of repeated eigenvalues have none (nan). For Hermitian
+    matrices use `eigh`. Raises ShapeError for matrices that are not square, LinearAlgebraError
+    where the iteration does not converge. Derivative: Boeddeker, Hanebrink, Drude, Heymann and
+    Haeb-Umbach, On the computation of complex-valued gradients with application to statistically
+    optimum beamforming, 2017, 4.
 
     >>> pg.linalg.eig(pg.asarray([[0.0, -1.0], [1.0, 0.0]])).eigenvalues
     Array([0.+1.j, 0.-1.j], dtype=complex128, device=cpu)

@@ -37,30 +37,68 @@ def _pinv(xp: Any, x: Any, *tolerance: Any, rtol: Any) -> Any:
     return xp.matmul(adjoint(xp, vh) * xp.expand_dims(inverse, axis=-2), adjoint(xp, u))
 
 
-def _pinv_vjp(xp: Any, g: Any, ans: Any, x: Any, *_tolerance: Any, rtol: Any) -> Any:
+def _dropped(xp: Any, x: Any, tolerance: Any, rtol: Any) -> tuple[Any, Any, Any, Any]:
+    """What singular values add that the tolerance drops although they are not 0.
+
+    Returns u, vh and weights a, b such that d pinv = (as if they were 0) + v (a e^H + b e) u^H,
+    e = u^H dx v, by element: the divided differences of 1 / s, 0 below the tolerance.
+    """
+    u, s, vh = xp.linalg.svd(x, full_matrices=False)
+    keep = _cut(xp, s, *tolerance, *(() if tolerance else (rtol,)))
+    pair = xp.expand_dims(keep, axis=-1) & (xp.expand_dims(keep, axis=-2) == False)  # noqa: E712
+    large, small = xp.expand_dims(s, axis=-1), xp.expand_dims(s, axis=-2)
+    one, zero = xp.ones_like(large * small), xp.zeros_like(large * small)
+    large, small = xp.where(pair, large, one), xp.where(pair, small, zero)
+    ratio = small / (large * (large - small) * (large + small))
+    square = ratio * small / large
+    return u, vh, square + xp.matrix_transpose(square), ratio + xp.matrix_transpose(ratio)
+
+
+def _pinv_vjp(xp: Any, g: Any, ans: Any, x: Any, *tolerance: Any, rtol: Any) -> Any:
+    if 0 in x.shape:
+        return (xp.zeros_like(x), *(None for _ in tolerance))
     p, gh, ph = ans, adjoint(xp, g), adjoint(xp, ans)
     inner = xp.matmul(ph, xp.matmul(g, ph))
     left = xp.matmul(gh, xp.matmul(p, ph))
     right = xp.matmul(ph, xp.matmul(p, gh))
     out = left - xp.matmul(x, xp.matmul(p, left)) + right - xp.matmul(xp.matmul(right, p), x)
-    return (out - inner, *(None for _ in _tolerance))
+    out = out - inner
+    if tolerance or rtol > _default(x):
+        u, vh, square, ratio = _dropped(xp, x, tolerance, rtol)
+        e = xp.matmul(vh, xp.matmul(g, u))
+        middle = adjoint(xp, square * e) + ratio * e
+        out = out + xp.matmul(u, xp.matmul(middle, vh))
+    return (out, *(None for _ in tolerance))
 
 
 def _pinv_jvp(xp: Any, t: Any, ans: Any, x: Any, *tolerance: Any, rtol: Any) -> Any:
+    if 0 in x.shape:
+        return xp.zeros_like(ans)
     p, th, ph = ans, adjoint(xp, t[0]), adjoint(xp, ans)
     left = xp.matmul(p, xp.matmul(ph, th))
     right = xp.matmul(th, xp.matmul(ph, p))
     out = left - xp.matmul(xp.matmul(left, x), p) + right - xp.matmul(p, xp.matmul(x, right))
-    return out - xp.matmul(p, xp.matmul(t[0], p))
+    out = out - xp.matmul(p, xp.matmul(t[0], p))
+    if tolerance or rtol > _default(x):
+        u, vh, square, ratio = _dropped(xp, x, tolerance, rtol)
+        v, uh = adjoint(xp, vh), adjoint(xp, u)
+        e = xp.matmul(uh, xp.matmul(t[0], v))
+        out = out + xp.matmul(v, xp.matmul(square * adjoint(xp, e) + ratio * e, uh))
+    return out
 
 
 pinv_op = General("pinv", _pinv_vjp, _pinv_jvp, _pinv, derivative=(True, False), batch=_batch)
 
 
+def _default(x: Any) -> float:
+    """The tolerance that drops rounding."""
+    return max(x.shape[-2:]) * float(finfo(x.dtype).eps)
+
+
 def _tolerance(name: str, x: Any, rtol: Any) -> tuple[tuple[Any, ...], float | None]:
     """The relative tolerance as an operand, or as a number."""
     if rtol is None:
-        return (), max(x.shape[-2:]) * float(finfo(x.dtype).eps)
+        return (), _default(x)
     if is_array(rtol):
         return (rtol,), None
     if isinstance(rtol, int | float):
@@ -74,7 +112,8 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Any:
     Singular values up to ``rtol`` times the largest count as zero; ``rtol`` is a number or an
     array with the leading axes of ``x``, by default max(M, N) times the precision of the data
     type. The derivative is that along matrices of the same rank, where it exists: Golub and
-    Pereyra, The Differentiation of Pseudo-Inverses, 1973, (4.12). Raises LinearAlgebraError
+    Pereyra, The Differentiation of Pseudo-Inverses, 1973, (4.12), and that of the divided
+    differences for values that ``rtol`` drops although they are not 0. Raises LinearAlgebraError
     where the singular values do not converge.
 
     >>> pg.linalg.pinv(pg.asarray([[2.0, 0.0], [0.0, 0.0]]))

@@ -14,6 +14,10 @@ from polygrad.ops.linalg.common import (
     conjugate,
     embed,
     explained,
+    hermitian,
+    real_part,
+    rounding,
+    skew,
 )
 from polygrad.ops.manipulation import broadcast_shapes, expand_dims
 
@@ -149,15 +153,71 @@ def _exclusive(xp: Any, s: Any) -> Any:
     return xp.cumulative_prod(s, axis=-1, include_initial=True)[..., :-1]
 
 
+def _over(xp: Any, x: Any, tiny: Any) -> Any:
+    """1 / x, 0 where x is rounding; no division by zero happens."""
+    usable, one = xp.abs(x) > tiny, xp.ones_like(x)
+    return xp.where(usable, one / xp.where(usable, x, one), xp.zeros_like(x))
+
+
+def _gaps(xp: Any, s: Any) -> tuple[Any, Any]:
+    """1 / (s_j - s_i), with 1 / (s_i + s_j) for equal values, and 1 / (s_i + s_j)."""
+    n = s.shape[-1]
+    row, column = xp.expand_dims(s, axis=-2), xp.expand_dims(s, axis=-1)
+    gap, both = row - column, row + column
+    tiny = rounding(s, (n, n)) * xp.max(xp.abs(s), axis=-1, keepdims=True)
+    tiny = xp.expand_dims(tiny, axis=-1)
+    same = xp.eye(n, dtype=xp.bool, device=xp.device_of(s))
+    split = _over(xp, xp.where(xp.abs(gap) > tiny, gap, both), tiny)
+    return xp.where(same, xp.zeros_like(split), split), _over(xp, both, tiny)
+
+
+def _inverse_adjoint(xp: Any, u: Any) -> Any:
+    """``u`` with orthonormal columns as the adjoint of its inverse, also to first order."""
+    return 2 * u - xp.matmul(u, xp.matmul(adjoint(xp, u), u))
+
+
+def _factors_vjp(xp: Any, g: Any, ans: Any, _x: Any) -> Any:
+    (g_u, g_s, g_vh), (u, s, vh) = g, ans
+    uh, v = adjoint(xp, u), adjoint(xp, vh)
+    split, both = _gaps(xp, s)
+    left, right = xp.matmul(uh, g_u), adjoint(xp, xp.matmul(g_vh, v))
+    middle = hermitian(xp, split * (left + right)) + skew(xp, both * (left - right))
+    middle = middle + embed(xp, g_s, s.shape[-1], s.shape[-1])
+    outer = adjoint(xp, _inverse_adjoint(xp, v))
+    return xp.matmul(_inverse_adjoint(xp, u), xp.matmul(middle, outer))
+
+
+def _factors_jvp(xp: Any, t: Any, ans: Any, _x: Any) -> Any:
+    u, s, vh = ans
+    v = _inverse_adjoint(xp, adjoint(xp, vh))
+    middle = xp.matmul(adjoint(xp, _inverse_adjoint(xp, u)), xp.matmul(t[0], v))
+    split, both = _gaps(xp, s)
+    symmetric, turning = split * hermitian(xp, middle), both * skew(xp, middle)
+    du, ds = xp.matmul(u, symmetric + turning), real_part(xp, xp.linalg.diagonal(middle))
+    return du, ds, xp.matmul(adjoint(xp, symmetric - turning), vh)
+
+
+# Factors of a square matrix for functions of their product alone, as the determinant is: where
+# singular values repeat, the vectors take half of what would separate the values on each side.
+factors_op = General(
+    "factors",
+    _factors_vjp,
+    _factors_jvp,
+    lambda xp, x: tuple(xp.linalg.svd(x, full_matrices=False)),
+    multiple=True,
+    batch=leading,
+)
+
+
 def _spectrum(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
     """Factors x = u diag(s) vh as the derivatives of the determinant use them.
 
     Returns the inverses of ``u`` and ``vh``, det(u) det(vh), and s. The inverses are not
     written as adjoints: then the formulas hold for any factors, which keeps their derivatives
-    right where singular values repeat (see `svd`).
+    right where singular values repeat.
     """
     with explained("det", "look for nan or infinities in it"):
-        u, s, vh = xp.linalg.svd(x, full_matrices=False)
+        u, s, vh = bind(factors_op, (x,), {})
         return xp.linalg.inv(u), xp.linalg.inv(vh), xp.linalg.det(u) * xp.linalg.det(vh), s
 
 
