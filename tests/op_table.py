@@ -307,6 +307,8 @@ OPS_WITHOUT_ROW = {
     "while_loop": "written by jit in place of a loop; tested in test_jit_control_flow",
     "cond": "written by jit in place of a branch; tested in test_jit_control_flow",
     "as_number": "written by jit after a loop; tested in test_jit_control_flow",
+    "joined": "puts the parts of a complex view together; tested in test_views",
+    **dict.fromkeys(["sqrtm", "sylvester"], "of scipy.linalg's names; tested in test_scipy"),
     "barrier": "written by checkpoint under jit; tested in test_jit_under_transforms",
 }
 """Ops that no row runs, with the reason."""

@@ -52,3 +52,24 @@ SLOPE = 6 * (3 * X + 1)
 )
 def test_a_returned_view_has_what_was_written_to_its_base(run, expected):
     np.testing.assert_allclose(pg.to_numpy(run()), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_diagonals_and_flat_parts_as_numpy_has_them(compiled: bool) -> None:
+    def written(xp, x):
+        diagonal, part, turned = xp.linalg.diagonal(x), x.flat[2:4], xp.linalg.matrix_transpose(x)
+        x[0, 0] = 50.0
+        x.flat[2:4] = -1.0
+        part[0] = 7.0
+        turned[0, 1] = 9.0
+        return diagonal * 1.0, part * 1.0, x * 1.0
+
+    def ours(v):
+        return written(pg, v * 1.0)
+
+    v = np.arange(9.0).reshape(3, 3)
+    found = (pg.jit(ours) if compiled else ours)(pg.asarray(v))
+    for a, b in zip(found, written(np, v.copy()), strict=True):
+        np.testing.assert_array_equal(pg.to_numpy(a), b)
+    with pytest.raises(pg.errors.ArgumentValueError, match="read only"):
+        pg.linalg.diagonal(pg.asarray(v))[0] = 1.0

@@ -71,6 +71,8 @@ getitem.__doc__, getitem.__module__ = indexing.getitem.__doc__, indexing.getitem
 
 def _item(out: Any, x: Any, index: tuple[Any, ...], arrays: list[Any]) -> Any:
     """``out`` as a view where NumPy's is one: not by arrays, and not one number alone."""
+    if x._view is not None and x._view.lens is FLAT:
+        return out
     if arrays:
         # A number that is known as an array only: the result of argmax, the counter of a loop.
         if any(type(a) is not Array or a.shape or as_dtype(a.dtype).name == "bool" for a in arrays):
@@ -101,6 +103,10 @@ SHAPE = Lens(
 )
 
 
+FLAT = SHAPE._replace(name="flat")
+"""``x.flat``: unlike other views, parts of it are copies."""
+
+
 def _reshape(out: Any, x: Array, shape: Any = None, copy: bool | None = None) -> None:
     if copy:
         return
@@ -119,9 +125,13 @@ def _same_order(out: Any, x: Array, *args: Any, **options: Any) -> None:
 
 
 def flat(x: Array) -> Any:
-    """``x.flat``: the elements in one axis, a view also where `reshape` copies."""
+    """``x.flat``: the elements in one axis, a view also where `reshape` copies.
+
+    Parts of it are copies, as of NumPy's: ``x.flat[2:4] = v`` writes, ``y = x.flat[2:4]`` is no
+    view.
+    """
     out = manipulation.reshape(x, (-1,))
-    return look(out, x, SHAPE, out.shape)
+    return look(out, x, FLAT, out.shape)
 
 
 def _put_order(base: Array, new: Array, axes: Any) -> Any:
@@ -217,7 +227,14 @@ DIAGONAL = Lens("diagonal", _get_diagonal, None, _diagonal_strides)
 
 
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    """See `polygrad.linalg.diagonal`."""
+    """The diagonal of each matrix, the one ``offset`` places above the main one.
+
+    A negative offset lies below; one outside the matrix gives no elements. Of an Array it is a
+    view that is read only. Raises ShapeError for fewer than two axes.
+
+    >>> pg.linalg.diagonal(pg.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    Array([1., 4.], dtype=float64, device=cpu)
+    """
     out = _get_diagonal(x, offset)
     return look(out, x, DIAGONAL, offset) if type(x) is Array else out
 

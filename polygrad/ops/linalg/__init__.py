@@ -8,13 +8,13 @@ from polygrad.ops.checked import spelled as _spelled
 from polygrad.ops.linalg.eigen import EigResult, eig, eigvals
 from polygrad.ops.linalg.factors import QRResult, cholesky, qr
 from polygrad.ops.linalg.norms import matrix_norm, vector_norm
-from polygrad.ops.linalg.products import cross, diagonal, matrix_power, outer, trace
+from polygrad.ops.linalg.products import cross, matrix_power, outer, trace
 from polygrad.ops.linalg.pseudo import matrix_rank, pinv
 from polygrad.ops.linalg.solving import SlogdetResult, det, inv, slogdet, solve
 from polygrad.ops.linalg.spectral import EighResult, SVDResult, eigh, eigvalsh, svd, svdvals
 from polygrad.ops.linalg.triangular import solve_triangular
 from polygrad.ops.linear_algebra import matmul, tensordot, vecdot
-from polygrad.ops.manipulation import matrix_transpose
+from polygrad.ops.views import diagonal, matrix_transpose
 
 __all__ = [
     "EigResult",
