@@ -28,7 +28,7 @@ LAYERS = [
     {"numpy_functions", "torch_functions", "transforms"},
     {"scipy_functions"},
     {"compile", "explain", "implicit", "random"},
-    {"data", "io", "nn", "optim", "testing"},
+    {"data", "interop", "io", "nn", "optim", "testing"},
 ]
 LIBRARIES = {
     "array_api_compat", "array_api_strict", "cupy", "cupyx", "dask", "jax", "numba", "numpy",

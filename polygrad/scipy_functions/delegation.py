@@ -203,9 +203,21 @@ def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
     return array_namespace
 
 
+# Modules of other packages, and what of polygrad.interop makes them take Arrays.
+_ADAPTERS = {
+    "autoray.autoray": "autoray",
+    "einops._backends": "einops",
+    "ot.backend": "ot",
+    "ot.lp._network_simplex": "ot",
+}
+
+
 def extend(module: ModuleType) -> None:
     """Put the fronts into a module that was just loaded."""
     name = module.__name__
+    if name in _ADAPTERS:
+        importlib.import_module(f"polygrad.interop.{_ADAPTERS[name]}").register(module)
+        return
     if is_namespace_finder(name):
         for function in ("array_namespace", "get_namespace"):
             found = getattr(module, function, None)
@@ -251,12 +263,20 @@ class _Finder:
     """Stands before the usual finders, for the modules to extend only."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name not in MODULES and not is_namespace_finder(name):
+        if not _is_watched(name):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None and switched_on():
+        if spec is not None and spec.loader is not None and _is_on(name):
             spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
         return spec
+
+
+def _is_watched(name: str) -> bool:
+    return name in MODULES or name in _ADAPTERS or is_namespace_finder(name)
+
+
+def _is_on(name: str) -> bool:
+    return name in _ADAPTERS or switched_on()
 
 
 def watch() -> None:
@@ -265,6 +285,6 @@ def watch() -> None:
         # None stands in sys.modules for a module that must not be imported.
         if module is None:
             continue
-        if (name in MODULES or is_namespace_finder(name)) and switched_on():
+        if _is_watched(name) and _is_on(name):
             extend(module)
     sys.meta_path.insert(0, _Finder())
