@@ -198,7 +198,7 @@ def test_second_derivative(name, i):
     np.testing.assert_allclose(slope(first, args, i), expected, rtol=2e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name != "factorial"])
 def test_float32_stays(name):
     args, places = CASES[name]
     small = [a.astype(np.float32) for a in args]

@@ -25,28 +25,30 @@ def special(
     generic: Generic = None,
     own: str | None = None,
     whole: tuple[int, ...] = (),
+    mixed: str = "",
 ) -> Callable[..., Any]:
     """Declare an elementwise function under SciPy's name, with one rule an operand.
 
     The library's function of that name (``own``, if it goes by another) computes it, else
     ``generic(xp, *operands)``. Numbers among the operands become arrays beside the others, and
     integers floating-point numbers but in the places ``whole``, so rules get floating-point
-    arrays only, and may call other special functions on them.
+    arrays only, and may call other special functions on them. With ``mixed`` "arrays" SciPy
+    computes arrays of several data types in double precision, with "all" numbers, too.
     """
     base = elementwise(name, *rules, doc=doc, forward=_native(own or name, generic))
     function: Callable[..., Any] = base
     if len(rules) == 2:
 
         def function(x1: Any, x2: Any, /) -> Any:
-            return base(*floating(x1, x2, whole=whole, of=name))
+            return base(*floating(x1, x2, whole=whole, mixed=mixed, of=name))
     elif len(rules) == 3:
 
         def function(x1: Any, x2: Any, x3: Any, /) -> Any:
-            return base(*floating(x1, x2, x3, whole=whole, of=name))
+            return base(*floating(x1, x2, x3, whole=whole, mixed=mixed, of=name))
     elif len(rules) == 4:
 
         def function(x1: Any, x2: Any, x3: Any, x4: Any, /) -> Any:
-            return base(*floating(x1, x2, x3, x4, whole=whole, of=name))
+            return base(*floating(x1, x2, x3, x4, whole=whole, mixed=mixed, of=name))
 
     function.__doc__, function.__name__ = base.__doc__, name
     function.__qualname__, function.__module__ = name, sys._getframe(1).f_globals["__name__"]
@@ -111,15 +113,23 @@ def operands(
     dtype: Any = inexact[0] if inexact else "float64"
     if inexact and inexact[0].name == "float16":
         dtype = half
+    # Integers beside small ones have room in single precision.
+    kinds = [as_dtype(a.dtype) for a in arrays]
+    small = half == "float32" and all(not k.is_inexact and k.bits <= 16 for k in kinds)
+    small = small and any(k.group != "bool" for k in kinds)  # beside bools alone an int is int64
     found = []
     for i, value in enumerate(values):
         if type(value) in PYTHON_SCALARS:
             # Single precision comes first in the loops of SciPy's functions of three places.
-            single = 0 not in whole and str(dtype) in ("float32", "polygrad.float32")
+            single = 0 not in whole and (small or str(dtype) in ("float32", "polygrad.float32"))
             keeps = i in whole and type(value) is int and not single
-            value = beside(value, like, "int64" if keeps else dtype)
+            fits = small and type(value) in (int, bool)
+            value = beside(value, like, "int64" if keeps else "float32" if fits else dtype)
         elif is_number(value):
-            value = astype(value, dtype)
+            exact = not as_dtype(value.dtype).is_inexact
+            single = 0 not in whole and (small or str(dtype) in ("float32", "polygrad.float32"))
+            keeps = i in whole and exact and not single
+            value = astype(value, "int64" if keeps else "float32" if small and exact else dtype)
         elif type(value) in SCALAR_TYPES:
             own = raw_and_backend(like)[1] is ARRAY_TYPES[type(value)]
             value = beside(value, like, as_dtype(value.dtype) if own else dtype)
@@ -143,13 +153,17 @@ def _whole(value: Any) -> bool:
     return not as_dtype(value.dtype).is_inexact
 
 
-def floating(*values: Any, whole: tuple[int, ...] = (), of: str = "") -> list[Any]:
+def floating(*values: Any, whole: tuple[int, ...] = (), mixed: str = "", of: str = "") -> list[Any]:
     """`operands`, with the integers among them as floating-point numbers.
 
     Integers of up to 16 bits and half precision fit into single precision, as SciPy has it.
-    Integers in the places ``whole`` stay integers.
+    Integers in the places ``whole`` stay integers; ``mixed`` as for `special`.
     """
     found = operands(*values, whole=whole, half="float32", of=of or sys._getframe(1).f_code.co_name)
+    if mixed:
+        kinds = {"" if _is_number(v) else as_dtype(v.dtype).name for v in values}
+        if len(kinds if mixed == "all" else kinds - {""}) > 1:
+            found = [double(value) for value in found]
     for i, value in enumerate(found):
         dtype = as_dtype(value.dtype)
         if dtype.name == "float16":
@@ -157,6 +171,14 @@ def floating(*values: Any, whole: tuple[int, ...] = (), of: str = "") -> list[An
         elif not dtype.is_inexact and i not in whole:
             found[i] = astype(value, "float64" if dtype.bits > 16 else "float32")
     return found
+
+
+def double(value: Any) -> Any:
+    """A real array in double precision, where its library has that."""
+    try:
+        return value if as_dtype(value.dtype).is_complex else astype(value, "float64", copy=False)
+    except BackendError:  # a library, or a device, without double precision
+        return value
 
 
 def beside(value: Any, like: Any, dtype: Any = None) -> Any:

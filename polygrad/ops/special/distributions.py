@@ -82,24 +82,28 @@ gammainc = special(
     "gammainc",
     no_rule("gammainc", "its first argument"),
     lambda xp, g, _y, a, x: g * _gamma_density(xp, a, x),
+    mixed="arrays",
     doc=_BY_X.format("The regularized lower incomplete gamma function", "gammainc", "1.0, 1.0", 0.632121),  # noqa: E501
 )  # fmt: skip
 gammaincc = special(
     "gammaincc",
     no_rule("gammaincc", "its first argument"),
     lambda xp, g, _y, a, x: -(g * _gamma_density(xp, a, x)),
+    mixed="arrays",
     doc=_BY_X.format("The regularized upper incomplete gamma function", "gammaincc", "1.0, 1.0", 0.367879),  # noqa: E501
 )  # fmt: skip
 gammaincinv = special(
     "gammaincinv",
     no_rule("gammaincinv", "its first argument"),
     lambda xp, g, y, a, _p: g / _gamma_density(xp, a, y),
+    mixed="arrays",
     doc=_BY_X.format("The inverse of gammainc by x", "gammaincinv", "1.0, 0.5", 0.693147),
 )
 gammainccinv = special(
     "gammainccinv",
     no_rule("gammainccinv", "its first argument"),
     lambda xp, g, y, a, _p: -g / _gamma_density(xp, a, y),
+    mixed="arrays",
     doc=_BY_X.format("The inverse of gammaincc by x", "gammainccinv", "1.0, 0.5", 0.693147),
 )
 betainc = special(
@@ -185,9 +189,18 @@ chdtri = special(
     generic=lambda xp, v, p: 2 * gammainccinv(v / 2, p),
     doc=_BY_X.format("The inverse of `chdtrc` by its second argument", "chdtri", "2.0, 0.5", 1.386294),  # noqa: E501
 )  # fmt: skip
+
+
+def _by_rate(xp: Any, a: Any, b: Any, x: Any) -> Any:
+    # At x = 0, where the density of a shape below 1 is infinite, the rate has no say.
+    origin = (x == 0) & (a > 0) & (b > 0)
+    slope = x * _gamma_density(xp, b, a * xp.where(origin, xp.ones_like(x), x))
+    return xp.where(origin, xp.zeros_like(slope), slope)
+
+
 gdtr = special(
     "gdtr",
-    lambda xp, g, _y, a, b, x: g * (x * _gamma_density(xp, b, a * x)),
+    lambda xp, g, _y, a, b, x: g * _by_rate(xp, a, b, x),
     no_rule("gdtr", "the shape"),
     lambda xp, g, _y, a, b, x: g * (a * _gamma_density(xp, b, a * x)),
     generic=lambda xp, a, b, x: gammainc(b, a * x),
@@ -201,7 +214,7 @@ gdtr = special(
 )
 gdtrc = special(
     "gdtrc",
-    lambda xp, g, _y, a, b, x: -(g * (x * _gamma_density(xp, b, a * x))),
+    lambda xp, g, _y, a, b, x: -(g * _by_rate(xp, a, b, x)),
     no_rule("gdtrc", "the shape"),
     lambda xp, g, _y, a, b, x: -(g * (a * _gamma_density(xp, b, a * x))),
     generic=lambda xp, a, b, x: gammaincc(b, a * x),
@@ -256,7 +269,7 @@ fdtri = special(
 
 def _binomial_density(xp: Any, k: Any, n: Any, p: Any) -> Any:
     """The derivative of bdtrc by p: 0 where no more than n successes are certain anyway."""
-    k, n = xp.floor(k), xp.astype(n, p.dtype)
+    k, n = xp.floor(k), xp.trunc(xp.astype(n, p.dtype))  # SciPy makes the trials an integer
     inside = (k >= 0) & (k < n)
     one = xp.ones_like(k + n)
     slope = _beta_density(xp, xp.where(inside, k + 1, one), xp.where(inside, n - k, one), p)
@@ -309,7 +322,7 @@ bdtri = special(
 
 
 def _failures_density(xp: Any, k: Any, n: Any, p: Any) -> Any:
-    k, n = xp.floor(xp.astype(k, p.dtype)), xp.astype(n, p.dtype)
+    k, n = xp.trunc(xp.astype(k, p.dtype)), xp.trunc(xp.astype(n, p.dtype))
     return _beta_density(xp, n, k + 1, p)
 
 
@@ -320,7 +333,7 @@ nbdtr = special(
     None,
     no_rule("nbdtr", _SUCCESSES),
     lambda xp, g, _y, k, n, p: g * _failures_density(xp, k, n, p),
-    generic=lambda xp, k, n, p: betainc(n, xp.floor(k) + 1, p),
+    generic=lambda xp, k, n, p: betainc(xp.trunc(n), xp.trunc(k) + 1, p),
     whole=(0, 1),
     doc=_BY_X.format("The probability of at most ``k`` failures before the ``n``-th success", "nbdtr", "1.0, 1.0, 0.5", 0.75),  # noqa: E501
 )  # fmt: skip
@@ -329,7 +342,7 @@ nbdtrc = special(
     None,
     no_rule("nbdtrc", _SUCCESSES),
     lambda xp, g, _y, k, n, p: -(g * _failures_density(xp, k, n, p)),
-    generic=lambda xp, k, n, p: betainc(xp.floor(k) + 1, n, _less(xp, p)),
+    generic=lambda xp, k, n, p: betainc(xp.trunc(k) + 1, xp.trunc(n), _less(xp, p)),
     whole=(0, 1),
     doc=_BY_X.format("1 less `nbdtr`", "nbdtrc", "1.0, 1.0, 0.5", 0.25),
 )
@@ -338,7 +351,7 @@ nbdtri = special(
     None,
     no_rule("nbdtri", _SUCCESSES),
     lambda xp, g, p, k, n, _y: g / _failures_density(xp, k, n, p),
-    generic=lambda xp, k, n, y: betaincinv(n, xp.floor(k) + 1, y),
+    generic=lambda xp, k, n, y: betaincinv(xp.trunc(n), xp.trunc(k) + 1, y),
     whole=(0, 1),
     doc=_BY_X.format("The inverse of `nbdtr` by the probability of success", "nbdtri", "1.0, 1.0, 0.75", 0.5),  # noqa: E501
 )  # fmt: skip
@@ -365,8 +378,8 @@ pdtrc = special(
 pdtri = special(
     "pdtri",
     None,
-    lambda xp, g, m, k, _y: -g / _poisson_density(xp, k, m),
-    generic=lambda xp, k, y: gammainccinv(xp.floor(k) + 1, y),
+    lambda xp, g, m, k, _y: -g / _poisson_density(xp, xp.trunc(xp.astype(k, m.dtype)), m),
+    generic=lambda xp, k, y: gammainccinv(xp.trunc(k) + 1, y),
     whole=(0,),
     doc=_BY_X.format("The inverse of `pdtr` by the mean", "pdtri", "0.0, 0.5", 0.693147),
 )

@@ -4,7 +4,9 @@ import math
 from typing import Any
 
 from polygrad.core.op import Rule
-from polygrad.ops.comparison import where
+from polygrad.ops.arithmetic import sign
+from polygrad.ops.comparison import isinf, where
+from polygrad.ops.creation import zeros_like
 from polygrad.ops.exponential import hypot
 from polygrad.ops.special.approximations import polynomial
 from polygrad.ops.special.declare import floating, special
@@ -165,7 +167,7 @@ def radian(d: Any, m: Any, s: Any, /) -> Any:
     >>> round(pg.special.radian(180.0, 0.0, 0.0).item(), 6)
     3.141593
     """
-    d, m, s = floating(d, m, s)
+    d, m, s = floating(d, m, s, mixed="all")
     return (d + m / 60 + s / 3600) * _DEGREE
 
 
@@ -180,7 +182,7 @@ def huber(delta: Any, r: Any, /) -> Any:
     delta, r = floating(delta, r)
     size = abs(r)
     loss = where(size <= delta, r * r / 2, delta * (size - delta / 2))
-    return where(delta < 0, loss * 0 + math.inf, loss)
+    return where(delta < 0, zeros_like(loss) + math.inf, loss)
 
 
 def pseudo_huber(delta: Any, r: Any, /) -> Any:
@@ -195,5 +197,8 @@ def pseudo_huber(delta: Any, r: Any, /) -> Any:
     # delta (sqrt(delta**2 + r**2) - delta), without cancellation or overflow.
     size = hypot(delta, r) + delta
     empty = size <= 0
-    loss = delta * (r * (where(empty, r * 0, r) / where(empty, size * 0 + 1, size)))
-    return where(delta < 0, loss * 0 + math.inf, loss)
+    endless = isinf(r)
+    share = where(endless, sign(r), where(empty | endless, zeros_like(r), r) / where(empty | endless, zeros_like(size) + 1, size))  # fmt: skip # noqa: E501
+    loss = delta * (r * share)
+    loss = where(delta == 0, zeros_like(loss), loss)
+    return where(delta < 0, zeros_like(loss) + math.inf, loss)

@@ -7,10 +7,13 @@ from typing import Any
 from polygrad.core.kinds import Elementwise
 from polygrad.core.op import Rule
 from polygrad.core.trace import PYTHON_SCALARS, bind
+from polygrad.dtypes import as_dtype
+from polygrad.errors import ArgumentTypeError
 from polygrad.ops.creation import asarray
 from polygrad.ops.datatypes import astype
 from polygrad.ops.special.declare import beside, no_rule, operands, special
 from polygrad.ops.special.error_functions import erf
+from polygrad.ops.special.gamma_functions import rgamma
 
 _POLYNOMIAL = """The {} polynomial of degree ``n``; differentiable by ``x``.
 
@@ -68,10 +71,17 @@ _hermitenorm: Rule = _of_degree(
 )  # fmt: skip
 
 
-def _whole(n: Any, x: Any, of: str) -> Any:
+def _whole(name: str, n: Any, x: Any) -> Any:
     """A degree as an integer array: these two exist for nothing else."""
-    operands(n, x, of=of)
-    if type(n) not in PYTHON_SCALARS:
+    operands(n, x, of=name)
+    number = type(n) in PYTHON_SCALARS
+    if isinstance(n, float | complex) if number else as_dtype(n.dtype).is_inexact:
+        given = repr(n) if number else f"an array of {as_dtype(n.dtype)}"
+        raise ArgumentTypeError(
+            f"{name}: the degree n is {given}, expected integers; pass int(n), or pg.astype(n, "
+            "pg.int64)"
+        )
+    if not number:
         return astype(n, "int64")
     return (
         asarray(int(n), dtype="int64") if type(x) in PYTHON_SCALARS else beside(int(n), x, "int64")
@@ -84,7 +94,7 @@ def eval_hermite(n: Any, x: Any, /) -> Any:
     >>> round(pg.special.eval_hermite(3, 0.5).item(), 6)
     -5.0
     """
-    return _hermite(_whole(n, x, "eval_hermite"), x)
+    return _hermite(_whole("eval_hermite", n, x), x)
 
 
 def eval_hermitenorm(n: Any, x: Any, /) -> Any:
@@ -93,7 +103,7 @@ def eval_hermitenorm(n: Any, x: Any, /) -> Any:
     >>> round(pg.special.eval_hermitenorm(3, 0.5).item(), 6)
     -1.375
     """
-    return _hermitenorm(_whole(n, x, "eval_hermitenorm"), x)
+    return _hermitenorm(_whole("eval_hermitenorm", n, x), x)
 
 
 eval_gegenbauer: Rule = special(
@@ -144,6 +154,7 @@ hyp2f1: Rule = special(
     no_rule("hyp2f1", "b"),
     no_rule("hyp2f1", "c"),
     lambda xp, g, _y, a, b, c, x: g * (a * b / c) * hyp2f1(a + 1, b + 1, c + 1, x),
+    mixed="all",
     doc="""Gauss's hypergeometric function 2F1(a, b, c, x); differentiable by ``x``.
 
     >>> round(pg.special.hyp2f1(1.0, 1.0, 2.0, 0.5).item(), 6)
@@ -168,15 +179,40 @@ def _incomplete(xp: Any, phi: Any, m: Any) -> tuple[Any, Any]:
     return xp.sqrt(1 - m * xp.square(xp.sin(phi))), xp.sin(2 * phi)
 
 
+def _near_zero(xp: Any, phi: Any, m: Any, power: float) -> Any:
+    """The integral of sin(t)**2 (1 - m sin(t)**2)**-power, in powers of a small m."""
+    sine, cosine = xp.sin(phi), xp.cos(phi)
+    part, out, factor, odd = phi, xp.zeros_like(phi * m), xp.ones_like(m), sine
+    for k in range(8):
+        part = ((2 * k + 1) * part - odd * cosine) / (2 * k + 2)
+        out, odd = out + factor * part, odd * sine * sine
+        factor = factor * m * ((power + k) / (k + 1))
+    return out
+
+
 def _ellipkinc_m(xp: Any, g: Any, y: Any, phi: Any, m: Any) -> Any:
+    # The closed form cancels near 0.
+    near = xp.abs(m) < 1e-2
+    series = _near_zero(xp, phi, xp.where(near, m, xp.zeros_like(m)), 1.5) / 2
+    m = xp.where(near, xp.ones_like(m) / 2, m)
     root, twice = _incomplete(xp, phi, m)
-    return g * ((ellipeinc(phi, m) / (1 - m) - y) / m - twice / (2 * (1 - m) * root)) / 2
+    y = xp.where(near, ellipkinc(phi, m), y)
+    exact = ((ellipeinc(phi, m) / (1 - m) - y) / m - twice / (2 * (1 - m) * root)) / 2
+    return g * xp.where(near, series, exact)
+
+
+def _ellipeinc_m(xp: Any, g: Any, y: Any, phi: Any, m: Any) -> Any:
+    near = xp.abs(m) < 1e-2
+    series = _near_zero(xp, phi, xp.where(near, m, xp.zeros_like(m)), 0.5) / -2
+    exact = (y - ellipkinc(phi, m)) / (2 * xp.where(near, xp.ones_like(m), m))
+    return g * xp.where(near, series, exact)
 
 
 ellipkinc: Rule = special(
     "ellipkinc",
     lambda xp, g, _y, phi, m: g / _incomplete(xp, phi, m)[0],
     _ellipkinc_m,
+    mixed="arrays",
     doc="""The first kind's incomplete elliptic integral of ``phi`` and the parameter ``m``.
 
     >>> round(pg.special.ellipkinc(1.0, 0.5).item(), 6)
@@ -186,7 +222,8 @@ ellipkinc: Rule = special(
 ellipeinc: Rule = special(
     "ellipeinc",
     lambda xp, g, _y, phi, m: g * _incomplete(xp, phi, m)[0],
-    lambda xp, g, y, phi, m: g * (y - ellipkinc(phi, m)) / (2 * m),
+    _ellipeinc_m,
+    mixed="arrays",
     doc="""The second kind's incomplete elliptic integral of ``phi`` and the parameter ``m``.
 
     >>> round(pg.special.ellipeinc(1.0, 0.5).item(), 6)
@@ -207,8 +244,12 @@ owens_t: Rule = special(
 )
 powm1: Rule = special(
     "powm1",
-    lambda xp, g, _z, x, y: g * y * xp.pow(x, y - 1),
-    lambda xp, g, _z, x, y: g * xp.pow(x, y) * xp.log(x),
+    lambda xp, g, _z, x, y: xp.where(
+        (x == 0) & (y == 0), xp.zeros_like(g), g * y * xp.pow(x, y - 1)
+    ),
+    lambda xp, g, _z, x, y: (
+        g * xp.pow(x, y) * xp.log(xp.where((x == 0) & (y > 0), xp.ones_like(x), x))
+    ),
     doc="""x ** y - 1, exact where the power is near 1; differentiable for ``x > 0``.
 
     >>> round(pg.special.powm1(2.0, 3.0).item(), 6)
@@ -245,10 +286,22 @@ kve: Rule = special(
     1.033477
     """,
 )
+
+
+def _struve_slope(xp: Any, f: Any, sign: int, y: Any, v: Any, x: Any) -> Any:
+    zero = x == 0
+    slope = f(v - 1, x) - v / xp.where(zero, xp.ones_like(x), x) * y
+    # The form without a quotient, which cancels elsewhere.
+    first = xp.pow(xp.where(zero, x, xp.ones_like(x)) / 2, v) * rgamma(v + 1.5) / math.sqrt(math.pi)
+    origin = (f(v - 1, x) + sign * f(v + 1, x) + first) / 2
+    return xp.where(zero, origin, slope)
+
+
 struve: Rule = special(
     "struve",
     no_rule("struve", "the order"),
-    lambda xp, g, y, v, x: g * (struve(v - 1, x) - v / x * y),
+    lambda xp, g, y, v, x: g * _struve_slope(xp, struve, -1, y, v, x),
+    mixed="arrays",
     doc="""The Struve function of order ``v``; differentiable by ``x``.
 
     >>> round(pg.special.struve(1.0, 2.0).item(), 6)
@@ -258,7 +311,8 @@ struve: Rule = special(
 modstruve: Rule = special(
     "modstruve",
     no_rule("modstruve", "the order"),
-    lambda xp, g, y, v, x: g * (modstruve(v - 1, x) - v / x * y),
+    lambda xp, g, y, v, x: g * _struve_slope(xp, modstruve, 1, y, v, x),
+    mixed="arrays",
     doc="""The modified Struve function of order ``v``; differentiable by ``x``.
 
     >>> round(pg.special.modstruve(1.0, 2.0).item(), 6)

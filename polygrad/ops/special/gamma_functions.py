@@ -3,12 +3,15 @@
 import math
 from typing import Any
 
+from polygrad.array import is_array, is_number
+from polygrad.core.trace import PYTHON_SCALARS
+from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.comparison import where
 from polygrad.ops.creation import zeros_like
 from polygrad.ops.declare import nondifferentiable
 from polygrad.ops.special import approximations
-from polygrad.ops.special.declare import _native, beside, no_rule, operands, special
+from polygrad.ops.special.declare import _native, beside, double, no_rule, operands, special
 
 zeta_op = special(
     "zeta",
@@ -179,6 +182,7 @@ beta = special(
         approximations.gamma(xp, a) * approximations.gamma(xp, b)
         / approximations.gamma(xp, a + b)
     ),
+    mixed="arrays",
     doc="""The beta function gamma(a) gamma(b) / gamma(a + b).
 
     >>> pg.grad(pg.special.beta)(1.0, 1.0)
@@ -194,6 +198,7 @@ betaln = special(
         approximations.gammaln(xp, a) + approximations.gammaln(xp, b)
         - approximations.gammaln(xp, a + b)
     ),
+    mixed="arrays",
     doc="""The logarithm of the absolute value of the beta function.
 
     >>> pg.grad(pg.special.betaln)(1.0, 1.0)
@@ -286,12 +291,13 @@ def multigammaln(a: Any, d: int, /) -> Any:
 
 
 def factorial(n: Any, /) -> Any:
-    """gamma(n + 1), and 0 for negative n.
+    """gamma(n + 1), and 0 for negative n; in double precision, as SciPy has it.
 
     >>> pg.special.factorial(4.0).item()
     24.0
     """
     (n,) = operands(n)
+    n = double(n)
     safe = where(n < 0, zeros_like(n), n)
     return where(n < 0, safe, gamma(safe + 1))
 
@@ -302,7 +308,11 @@ def comb(n: Any, k: Any, /) -> Any:
     >>> pg.special.comb(5.0, 2.0).item()
     10.0
     """
+    single = any(is_array(v) and not is_number(v) and as_dtype(v.dtype).bits < 64 for v in (n, k))
+    alone = any(type(v) in PYTHON_SCALARS or is_number(v) for v in (n, k))
     n, k = operands(n, k)
+    if single and alone:  # SciPy makes an array of a number, in double precision
+        n, k = double(n), double(k)
     some = (k <= n) & (n >= 0) & (k >= 0)
     ways = binom(where(some, n, zeros_like(n)), where(some, k, zeros_like(k)))
     return where(some, ways, zeros_like(ways))

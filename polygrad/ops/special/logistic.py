@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 from polygrad.core.op import Rule
-from polygrad.ops.comparison import where
-from polygrad.ops.exponential import exp, expm1, log1p
+from polygrad.ops.comparison import isinf, where
+from polygrad.ops.creation import ones_like
+from polygrad.ops.exponential import exp, expm1, log, log1p
 from polygrad.ops.special import approximations
 from polygrad.ops.special.declare import floating, special
 from polygrad.ops.special.elementary import exprel_slope
@@ -83,6 +84,7 @@ xlogy = special(
     lambda xp, g, _y, x, y: _xlogy_by_x(xp, g, x, y),
     lambda xp, g, _y, x, y: _by_y(xp, g, x, y),
     generic=_xlogy,
+    mixed="arrays",
     doc="""x log(y), and 0 where x = 0 (unless y is nan).
 
     At x = 0 the derivative by y is 0, and the derivative by x is log(y) for positive y and
@@ -102,6 +104,7 @@ xlog1py = special(
     generic=lambda xp, x, y: xp.where(
         (x == 0) & (y != y), y, x * xp.log1p(xp.where(x == 0, xp.zeros_like(y), y))
     ),
+    mixed="arrays",
     doc="""x log(1 + y), and 0 where x = 0 (unless y is nan).
 
     >>> pg.special.xlog1py(0.0, -1.0).item(), pg.grad(pg.special.xlog1py, argnums=1)(0.0, -1.0)
@@ -208,11 +211,17 @@ boxcox1p = special(
 
 def _inverse_exponent(y: Any, lmbda: Any) -> Any:
     """log(1 + lmbda y) / lmbda, with its Taylor series where lmbda y is small."""
-    u = lmbda * y
-    small = abs(u) < 1e-4
-    one = u * 0 + 1
-    exact = log1p(where(small, one, u)) / where(small, one, u)
-    return y * where(small, 1 - u / 2 + u * u / 3 - u * u * u / 4, exact)
+    one = ones_like(lmbda * y)
+    zero = lmbda == 0
+    u = lmbda * where(zero & isinf(y), one, y)
+    small, large = abs(u) < 1e-4, u == math.inf
+    inner = where(small | large, one, u)
+    exact = log1p(inner) / inner
+    near = where(small, u, one)
+    out = y * where(small, 1 - near / 2 + near * near / 3 - near * near * near / 4, exact)
+    # The product is beyond all numbers, its logarithm is not.
+    far = log(abs(where(large, y, one))) + log(abs(where(large, lmbda, one)))
+    return where(large, far / where(large, lmbda, one), out)
 
 
 def inv_boxcox(y: Any, lmbda: Any, /) -> Any:
