@@ -129,3 +129,26 @@ def test_pinv_that_drops_values_which_are_not_zero(shape: Any, dtype: str) -> No
     rtol = float(1.1 * s[-1] / s[0])
     pg.testing.check_grads(lambda x: L.pinv(x, rtol=rtol), (x,), order=2)
     pg.testing.check_grads(lambda x: np.linalg.pinv(x, rtol), (x,), order=1)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda n: n * n, 2.0),
+        (lambda n: (2 * n) ** 2, 8.0),
+        (pg.cos, -1.0),
+        (lambda n: n**2, 2.0),
+        (lambda n: n * pg.sin(n), 2.0),
+    ],
+)
+def test_second_derivatives_of_functions_of_a_norm_at_zero(f: Any, expected: float) -> None:
+    run, x = lambda x: f(L.vector_norm(x)), np.zeros(2)
+    assert pg.grad(run)(x).tolist() == [0.0, 0.0]
+    hessian = expected * np.eye(2)
+    right_or_nan(pg.hessian(run)(x), hessian)
+    right_or_nan(pg.jit(pg.hessian(run))(x), hessian)
+    right_or_nan(pg.jacrev(pg.grad(run))(x), hessian)
+    right_or_nan(pg.jacfwd(pg.grad(run))(x), hessian)
+    again = pg.grad(lambda x: pg.sum(pg.grad(run)(x)))(x)
+    right_or_nan(again, [expected, expected])
+    right_or_nan(pg.hessian(lambda x: f(np.linalg.norm(x)))(x), hessian)

@@ -3,9 +3,12 @@
 import math
 from typing import Any
 
-from polygrad.core.batch import by_axis
+from polygrad.array import Array
+from polygrad.core.batch import by_axis, elementwise
+from polygrad.core.dual import ForwardTrace
 from polygrad.core.kinds import General
 from polygrad.core.op import is_complex
+from polygrad.core.tape import ReverseTrace
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
@@ -23,12 +26,44 @@ from polygrad.ops.statistical import spread
 from polygrad.ops.statistical import sum as total
 
 
+def _direction_vjp(xp: Any, g: Any, ans: Any, _x: Any, n: Any) -> Any:
+    zero = n == 0
+    safe = xp.where(zero, xp.ones_like(n), n)
+    by_x = xp.where(zero, xp.full_like(g, math.nan), g / safe)
+    return by_x, xp.where(zero, xp.zeros_like(n), -real_part(xp, conjugate(xp, ans) * g) / safe)
+
+
+def _direction_jvp(xp: Any, t: Any, ans: Any, x: Any, n: Any) -> Any:
+    dx = xp.zeros_like(x) if t[0] is None else t[0]
+    dn = xp.zeros_like(n) if t[1] is None else t[1]
+    zero = n == 0
+    inner = (dx - ans * dn) / xp.where(zero, xp.ones_like(n), n)
+    lost = xp.where(dx == 0, xp.zeros_like(inner), xp.full_like(inner, math.nan))
+    return xp.where(zero, lost, inner)
+
+
+def _direction(xp: Any, x: Any, n: Any) -> Any:
+    return x / xp.where(n == 0, xp.ones_like(n), n)
+
+
+# x / n for the Euclidean norm n, 0 at n = 0, where it jumps: it has no derivative there, and the
+# second derivative of a function of the norm is nan, as its value depends on the function.
+direction_op = General("direction", _direction_vjp, _direction_jvp, _direction, batch=elementwise)
+
+
+def direction(xp: Any, x: Any, n: Any) -> Any:
+    """``x`` over its length ``n``, of the same shape; for the rules of norms."""
+    if type(x) is Array and type(x._trace) in (ReverseTrace, ForwardTrace):
+        return bind(direction_op, (x, n), {})
+    return _direction(xp, x, n)
+
+
 def _slope(xp: Any, ans: Any, x: Any, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
     """The derivative of the p-norm by each element, x / |x| (|x| / norm)^(p - 1)."""
     norm = spread(xp, ans, x.shape, axis, keepdims)
-    safe = xp.where(norm == 0, xp.ones_like(norm), norm)
     if p == 2:
-        return x / safe
+        return direction(xp, x, norm)
+    safe = xp.where(norm == 0, xp.ones_like(norm), norm)
     size = xp.abs(x)
     zero = size == 0
     size = xp.where(zero, xp.ones_like(size), size)
@@ -74,7 +109,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     not zero), or a number p: sum(|x| ** p) ** (1 / p). The derivative of an element that is 0 is
     taken as 0, and so is that of the norm at 0 (its subgradient of least length); elements that
     tie for the largest share it. ``vector_norm(x) ** 2`` has the derivatives of the sum of
-    squares, second ones at 0 included (in reverse mode first). Raises ArgumentValueError for
+    squares, second ones at 0 included (in reverse mode first); those of its other functions are
+    nan there. Raises ArgumentValueError for
     any other ``ord``.
 
     >>> x = pg.asarray([3.0, 4.0])
