@@ -166,6 +166,22 @@ def test_expansions_compute_what_the_op_does(name):
     np.testing.assert_allclose(replay(expanded)(x)[0], replay(graph)(x)[0], rtol=1e-14)
 
 
+@pytest.mark.parametrize("bounds", [(-1.0, 0.5), (None, -0.0), (0.0, None), (0.5, -1.0)], ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int32"])
+def test_clip_is_written_out_by_its_own_forward(dtype, bounds):
+    if dtype == "int32":
+        bounds = tuple(None if bound is None else int(4 * bound) for bound in bounds)
+    x = np.asarray([-3.0, -0.0, 0.0, 0.3, 9.0]).astype(dtype)
+    graph = pg.make_graph(lambda x: pg.clip(x, *bounds))(x)
+    expanded = expand(graph)
+    expanded.check()
+    assert {"maximum", "minimum"} >= set(names(expanded)) != set()
+    (found,), expected = replay(expanded)(x), pg.clip(x, *bounds)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
 def test_a_label_that_is_no_class_is_refused_as_without_jit():
     j = pg.jit(lambda x, y: pg.sum(pg.nn.softmax_cross_entropy(x, y)))
     assert j(X, np.asarray([0, 2])) > 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from polygrad import ops
@@ -77,6 +78,8 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": _sigmoid,
 }
 """Composite ops by their names in the table: the same steps as their own forward."""
+BY_FORWARD = frozenset(("clip", "clip_low", "clip_high"))
+"""Ops whose forward is traced: it takes the same steps in every namespace."""
 
 
 def expand(graph: Graph) -> Graph:
@@ -90,6 +93,8 @@ def expand(graph: Graph) -> Graph:
 
     def rule(equation: Equation, _: Any) -> Any:
         function = EXPANSIONS.get(equation.op.builtin)
+        if equation.op.builtin in BY_FORWARD and not equation.out.weak:
+            function = partial(equation.op.forward, ops)
         if function is None:
             return None
         writer = GraphTrace()
