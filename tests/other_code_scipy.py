@@ -4,7 +4,6 @@ import numpy as np
 from other_code import (
     CONVERTS,
     GRID,
-    MEMORY,
     POS,
     SECTION,
     M,
@@ -193,7 +192,6 @@ case(
     lambda x, y: interpolate.RBFInterpolator(x, y)(x),
     M,
     V[:6],
-    reason=MEMORY,
 )
 case(
     "interpolate.RegularGridInterpolator grid",

@@ -68,3 +68,13 @@ def test_results_whose_type_depends_on_values_raise_inside_jit() -> None:
     np.testing.assert_allclose(pg.jit(np.poly)(pg.asarray(s)), np.poly(s))
     turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
     assert np.poly(pg.asarray(turn)).dtype == np.poly(turn).dtype == "float64"
+
+
+def test_views_of_memory() -> None:
+    x = pg.asarray(X)
+    assert bool(pg.all(x.view(x.dtype) == x))
+    with pytest.raises(pg.errors.ArgumentTypeError, match="astype"):
+        x.view("f4")
+    windows = np.lib.stride_tricks.sliding_window_view(x, 2, axis=1, writeable=True)
+    with pytest.raises(pg.errors.ArgumentValueError, match="read only"):
+        windows[0] = 1.0

@@ -6,7 +6,6 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.core.views import Lens, look
-from polygrad.errors import ArgumentValueError
 from polygrad.numpy_functions.searching import bin_edges
 from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, numpy_function
@@ -97,12 +96,10 @@ def sort_complex(a: Any) -> Any:
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
-    """numpy.lib.stride_tricks.sliding_window_view, read only."""
-    if writeable:
-        raise ArgumentValueError(
-            "numpy.lib.stride_tricks.sliding_window_view: writeable=True, but one element is in "
-            "several windows; take a copy of the windows with numpy.copy"
-        )
+    """numpy.lib.stride_tricks.sliding_window_view, read only.
+
+    With ``writeable=True``, too, which SciPy asks for and does not use: a write raises.
+    """
     x = array(x)
     out = _windows(x, (window_shape, axis))
     return look(out, x, _WINDOWS, (window_shape, axis))

@@ -151,8 +151,13 @@ def _ravel(self: Array, order: str = "C") -> Any:
     return _namespace().numpy_functions.shapes.ravel(self, order)
 
 
-def _sameness(self: Array) -> Any:
+def _sameness(self: Array, dtype: Any = None) -> Any:
     """All of the array, as a view (NumPy's method; data types are not reinterpreted)."""
+    if dtype is not None and dtype != self.dtype:
+        raise ArgumentTypeError(
+            f"x.view({dtype!r}): the bytes of an array cannot be taken as a data type of another "
+            "kind; convert the values with pg.astype"
+        )
     return self[...]
 
 
