@@ -152,3 +152,11 @@ def test_second_derivatives_of_functions_of_a_norm_at_zero(f: Any, expected: flo
     again = pg.grad(lambda x: pg.sum(pg.grad(run)(x)))(x)
     right_or_nan(again, [expected, expected])
     right_or_nan(pg.hessian(lambda x: f(np.linalg.norm(x)))(x), hessian)
+
+
+@pytest.mark.parametrize("std", [pg.std, np.std])
+def test_the_square_of_a_deviation_of_equal_elements(std: Any) -> None:
+    x = np.ones(3)
+    expected = pg.hessian(pg.var)(x)
+    np.testing.assert_allclose(pg.hessian(lambda x: std(x) ** 2)(x), expected)
+    np.testing.assert_allclose(pg.jit(pg.hessian(lambda x: std(x) ** 2))(x), expected)

@@ -167,14 +167,24 @@ def _var(x: Any, axes: tuple[int, ...], correction: float, keepdims: bool) -> An
     return total / (n if n > 0 else float("nan"))
 
 
-def _root_rule(xp: Any, g: Any, y: Any, _x: Any) -> Any:
+def _root_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
     # A variance of 0 has the derivative 0 itself; 1 / (2 sqrt(0)) would make it nan.
-    flat = y == 0
+    flat = x == 0
     half = 0.5 * g / xp.where(flat, xp.ones_like(y), y)
     return xp.where(flat, xp.zeros_like(half), half)
 
 
-_root_op = Elementwise("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
+class _Root(Elementwise):
+    """The root of a variance; its square is the variance, which is smooth."""
+
+    __slots__ = ()
+
+    def squared(self, x: Any) -> Any:
+        """The variance itself."""
+        return x
+
+
+_root_op = _Root("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
 
 
 def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
