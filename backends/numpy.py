@@ -145,15 +145,19 @@ class NumpyBackend(Backend):
                     # In half precision the total of many ones stops at 2048.
                     out = ufunc.reduce(x, axis, np.float32, None, keepdims)
                     return out.astype(np.float16)
+                if sums and dtype is None and adds_rows(x, axis):
+                    return ufunc.reduce(x, axis, np.float64, None, keepdims).astype(np.float32)
                 return ufunc.reduce(x, axis, dtype, None, keepdims)
 
             return reduce
 
         def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
             half = x.dtype == np.float16  # whose sum would overflow at 65520
-            total = np.add.reduce(x, axis, np.float32 if half else None, None, keepdims)
+            rows = adds_rows(x, axis)
+            wide = np.float32 if half else np.float64 if rows else None
+            total = np.add.reduce(x, axis, wide, None, keepdims)
             out = total / (x.size // (total.size or 1) or np.nan)
-            return out.astype(np.float16) if half else out
+            return out.astype(np.float16) if half else out.astype(np.float32) if rows else out
 
         def class_places(labels: Any, classes: int) -> Any:
             rows = np.arange(labels.size)  # a label that is no class is refused
@@ -257,6 +261,18 @@ def _lookup(name: str) -> Any:
 def _lacks(x: Any) -> bool:
     """Whether the data type of an array is one that another package adds to NumPy's."""
     return getattr(getattr(x, "dtype", None), "isbuiltin", 1) == 2
+
+
+LONG = 4096
+"""How many rows of single precision from which on they are added up in double precision."""
+
+
+def adds_rows(x: Any, axis: Any) -> bool:
+    """Whether NumPy adds row to row, with an error that grows with their number, not pairwise."""
+    if x.dtype.char != "f" or axis is None or len(x.shape) < 2:
+        return False
+    axis = axis if isinstance(axis, tuple) else (axis,)
+    return x.shape[0] > LONG and 0 in axis and len(x.shape) - 1 not in axis
 
 
 def cross_entropy() -> dict[str, Any]:

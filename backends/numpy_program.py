@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from polygrad.backends.numpy import LONG
+
 
 class Call(NamedTuple):
     """A line of code that computes one op."""
@@ -111,6 +113,14 @@ def _reduction(name: str, params: dict[str, Any], x: Operand, out: Operand) -> C
         return None
     if name in ("sum", "mean", "prod") and x.dtype == np.float16:
         return None  # added up in float32, as the backend does it
+    rows = x.shape[0] if len(x.shape) > 1 and x.dtype == np.float32 else 0
+    if (
+        name in ("sum", "mean")
+        and (rows or 0) > LONG
+        and 0 in axes
+        and (len(x.shape) - 1 not in axes)
+    ):
+        return None  # rows are added up in double precision there
     known = None not in x.shape
     blas = (
         name in ("sum", "mean") and x.dtype in _FLOATS and len(x.shape) == 2 and len(axes) == 1

@@ -134,3 +134,15 @@ def test_long_sums(shape: str, length: int) -> None:
         for run in (function, pg.jit(function)):
             for _ in range(2):
                 assert float(run(x)) == pytest.approx(expected, rel=rtol), function
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "var"])
+def test_sums_of_many_rows(name: str) -> None:
+    x = np.full((1_000_000, 2), 0.1, np.float32)
+    x[::2] = 0.3
+    expected = getattr(np, name)(x.astype(np.float64), axis=0)
+    f = lambda x: getattr(pg, name)(x, axis=0)
+    for run in (f, pg.jit(f)):
+        got = run(x)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected, rtol=2e-6)
