@@ -46,7 +46,7 @@ SECTIONS = {
     "Elementwise": ["arithmetic", "comparison", "exponential"],
     "Indexing": ["indexing", "updates"],
     "Manipulation": ["joining", "manipulation", "padding"],
-    "Statistics": ["nans", "products", "samples", "statistical"],
+    "Statistics": ["nans", "products", "quantiles", "samples", "statistical"],
     "Searching, sorting and sets": ["searching", "sets", "sorting"],
     "Linear algebra": ["einsum", "linear_algebra"],
     "Neural networks": ["activations", "losses", "neural", "nn"],

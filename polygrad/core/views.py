@@ -33,7 +33,7 @@ class Lens(NamedTuple):
     strides: Callable[[Strides, tuple[int, ...], Any], Strides]
 
 
-class View(weakref.ref):  # type: ignore[type-arg]
+class View(weakref.ref[Array]):
     """What makes an array a view. The base finds its views by these references to itself."""
 
     __slots__ = ("part", "base", "lens", "key")

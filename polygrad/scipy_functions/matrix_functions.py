@@ -109,6 +109,7 @@ class _Like(General):
     """An op of matrices whose answer is like its last operand."""
 
     __slots__ = ("last",)
+    last: int
 
     def shaped_like(self) -> tuple[int]:
         """The operand that the answer is like, so that tracing need not run it to know."""
