@@ -304,7 +304,6 @@ class Array:
     if TYPE_CHECKING:  # written by ops/operators.py from the op table
         T: "Array"
         mT: "Array"
-        _view: Any
 
         def __getitem__(self, key: Any) -> "Array": ...
         def __setitem__(self, key: Any, value: Any) -> None: ...

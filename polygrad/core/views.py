@@ -47,7 +47,7 @@ def look(part: Array, base: Array, lens: Lens, key: Any) -> Array:
     """Make ``part``, just taken from ``base`` by the lens, a view of it."""
     view = View(base)
     view.part, view.base, view.lens, view.key = weakref.ref(part), base, lens, key
-    part._view = view
+    part._view = view  # type: ignore[attr-defined]
     return part
 
 
