@@ -309,6 +309,12 @@ OPS_WITHOUT_ROW = {
     "as_number": "written by jit after a loop; tested in test_jit_control_flow",
     "joined": "puts the parts of a complex view together; tested in test_views",
     **dict.fromkeys(["sqrtm", "sylvester"], "of scipy.linalg's names; tested in test_scipy"),
+    "direction": "the slope of a norm at second order; tested in test_special_points",
+    **dict.fromkeys(
+        ["eigh_for_values", "svd_for_values"],
+        "for what depends on the values alone; tested in test_repeated_values",
+    ),
+    "factors": "part of determinants; tested in test_repeated_values",
     "barrier": "written by checkpoint under jit; tested in test_jit_under_transforms",
 }
 """Ops that no row runs, with the reason."""

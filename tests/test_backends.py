@@ -282,8 +282,8 @@ def test_an_unknown_backend_names_those_that_exist():
 
 
 def test_a_data_type_that_a_backend_lacks():
-    with pytest.raises(BackendError, match="the backend 'numpy' has no bfloat16; use another"):
-        pg.zeros(2, dtype=pg.bfloat16)
+    with pytest.raises(BackendError, match="the backend 'strict' has no bfloat16; use another"):
+        pg.zeros(2, dtype=pg.bfloat16, device="strict")
 
 
 def test_from_a_folder_that_is_not_installed(tmp_path):

@@ -126,9 +126,11 @@ def _limited(xp: Any, x: Any, low: Any, high: Any) -> Any:
     low = None if low is None else _bound(xp, x, low, True)
     high = None if high is None else _bound(xp, x, high, False)
     out = x if low is None else xp.maximum(x, low)
-    if high is not None:
-        return xp.minimum(out, high)
-    return xp.asarray(out, copy=True) if out is x else out
+    out = out if high is None else xp.minimum(out, high)
+    if out is x:
+        return xp.asarray(out, copy=True)
+    # ml_dtypes has a number beside bfloat16 give float32.
+    return out if out.dtype == x.dtype else xp.astype(out, x.dtype)
 
 
 _clip_both = Elementwise(

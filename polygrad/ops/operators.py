@@ -206,6 +206,7 @@ def _imag(self: Array) -> Any:
 
 
 def _real(self: Array) -> Any:
+    """The real part; of real numbers a view of all of them."""
     return views.real(self) if self.dtype.is_complex else self[...]
 
 

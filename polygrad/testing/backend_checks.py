@@ -1,5 +1,6 @@
 """Checks a backend, a third party's above all, against NumPy's: value, gradient, memory, bits."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -285,7 +286,7 @@ def _host_and_back(place: Any, findings: list[Finding]) -> None:
     words = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
     for dtype in (*words, "float32", "float64", "complex64", "complex128"):
         for shape in ((), (3,), (2, 3), (0, 2)):
-            value = np.asarray(np.arange(int(np.prod(shape))).reshape(shape) * 1.0).astype(dtype)
+            value = np.asarray(np.arange(math.prod(shape)).reshape(shape) * 1.0).astype(dtype)
             case, check = f"host memory ({dtype}{list(shape)})", "there and back"
             try:
                 back = ops.to_numpy(place.backend.from_host(value, None, place.raw))

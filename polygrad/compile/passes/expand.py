@@ -93,8 +93,9 @@ def expand(graph: Graph) -> Graph:
 
     def rule(equation: Equation, _: Any) -> Any:
         function = EXPANSIONS.get(equation.op.builtin)
-        if equation.op.builtin in BY_FORWARD and not equation.out.weak:
-            function = partial(equation.op.forward, ops)
+        forward = equation.op.forward
+        if forward is not None and equation.op.builtin in BY_FORWARD and not equation.out.weak:
+            function = partial(forward, ops)
         if function is None:
             return None
         writer = GraphTrace()

@@ -8,7 +8,7 @@ from polygrad.dtypes import DType, as_dtype
 from polygrad.ops import neural
 from polygrad.ops.arithmetic import imag, real, sign
 from polygrad.ops.comparison import where
-from polygrad.ops.creation import as_operand, ones_like, zeros_like
+from polygrad.ops.creation import as_operand, full_like, ones_like, zeros_like
 from polygrad.ops.datatypes import astype, result_type
 from polygrad.ops.exponential import exp
 from polygrad.ops.manipulation import broadcast_arrays, normalise_axes
@@ -74,7 +74,8 @@ def logsumexp(
             out = size if return_sign else out
         else:
             side = bind(neural.sign_op, (a, b), params)
-            out = out if return_sign else where(side < 0, out * math.nan, out)
+            if not return_sign:
+                out = out + where(side < 0, full_like(side, math.nan), zeros_like(side))
     if narrow is not None:
         out, side = astype(out, narrow), astype(side, narrow)
     return (out, side) if return_sign else out
