@@ -73,8 +73,6 @@ _SIGNED = {"abs": "({0} < 0 ? ({u})0 - ({u}){0} : ({u}){0})", "sign": "({0} > 0)
 _UNSIGNED = {"abs": "{0}", "sign": "{0} > 0"}
 _ORDER = {
     "maximum": "pg_max({0}, {1})", "minimum": "pg_min({0}, {1})",
-    "clip": "pg_min(pg_max({0}, {1}), {2})", "clip_low": "pg_max({0}, {1})",
-    "clip_high": "pg_min({0}, {1})",
 }  # fmt: skip
 _TESTS: dict[str, Callable[[str, str], str]] = {
     "isnan": lambda x, f: f"{x} != {x}",

@@ -164,6 +164,8 @@ def _gaps(xp: Any, s: Any) -> tuple[Any, Any]:
     n = s.shape[-1]
     row, column = xp.expand_dims(s, axis=-2), xp.expand_dims(s, axis=-1)
     gap, both = row - column, row + column
+    if n == 0:
+        return gap, both
     tiny = rounding(s, (n, n)) * xp.max(xp.abs(s), axis=-1, keepdims=True)
     tiny = xp.expand_dims(tiny, axis=-1)
     same = xp.eye(n, dtype=xp.bool, device=xp.device_of(s))

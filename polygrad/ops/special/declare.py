@@ -159,6 +159,7 @@ def floating(*values: Any, whole: tuple[int, ...] = (), mixed: str = "", of: str
     Integers of up to 16 bits and half precision fit into single precision, as SciPy has it.
     Integers in the places ``whole`` stay integers; ``mixed`` as for `special`.
     """
+    values = tuple(map(as_number, values))
     found = operands(*values, whole=whole, half="float32", of=of or sys._getframe(1).f_code.co_name)
     if mixed:
         kinds = {"" if _is_number(v) else as_dtype(v.dtype).name for v in values}
