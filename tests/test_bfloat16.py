@@ -27,7 +27,7 @@ FUNCTIONS = {
     "max": lambda x: pg.max(x, axis=1),
     "where": lambda x: pg.where(x > 0, x * x, 0.0),
     "clip": lambda x: pg.clip(x, -1.0, 1.25),
-    "index": lambda x: x[:, np.array([0, 0, 2])] * x[:, 1:2],
+    "index": lambda x: x[:, pg.asarray([0, 0, 2], device=pg.asarray(x).device)] * x[:, 1:2],
     "sort": lambda x: pg.sort(x, axis=1) * x,
     "concat": lambda x: pg.concat([x, x * x]),
     "at": lambda x: pg.at(x)[0].add(x[1]),

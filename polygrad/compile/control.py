@@ -56,7 +56,8 @@ class _Start:
         """Whether the carry comes out as it went in; if not it starts again as what came out."""
         settled = True
         for i, (x, out) in enumerate(zip(self.arrays, outputs, strict=True)):
-            if not self.weak[i] or (out.weak and out.dtype == as_dtype(x.dtype)):
+            # By group: a library without 64 bits holds a number in 32.
+            if not self.weak[i] or (out.weak and out.dtype.group == as_dtype(x.dtype).group):
                 continue
             settled = False
             zero = ops.zeros((), dtype=out.dtype, device=out.device)

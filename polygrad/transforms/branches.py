@@ -119,6 +119,13 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
 
 def _counted(loops: Any, lower: int, upper: int, body_fun: Any, init: Any) -> Any:
     """A loop whose number of steps is known while jit traces."""
+    places = [leaf.device for leaf in map(shown, tree.leaves(init)) if type(leaf) is Array]
+    if places and places[0].backend.default_integer(False) != "int64":
+        # No carried number of Python's, which has 64 bits: the counter is an array of its own.
+        numbers = ops.arange(lower, upper, device=places[0])
+        return loops.scan(
+            lambda value, i: (body_fun(i, value), None), init, numbers, upper - lower, False, True
+        )[0]
 
     def step(carry: Any, _: Any) -> Any:
         i, value = carry
