@@ -27,7 +27,8 @@ OUTSIDE = re.compile(
     | softplus | solve | spence | std_root | stdtr.* | svd.* | threefry | unique.* |
     unstack | vector_norm | while_loop | wrightomega | xlog1py | xlogy | y0 | y1 | yv |
     zeta | lu.* | as_number | imag | complex_sign | random_.* | fold | matrix_.* | trace
-    | outer | kron | cross_entropy.* | identity_matrices | isin)
+    | outer | kron | cross_entropy.* | identity_matrices | isin | n?bdtr.* | boxcox.* | chdtr.*
+    | [fgp]dtr.* | factors | yn | logsumexp_.* | direction)
     (\ on\ (bool|u?int\d+)|\ with\ (these\ )?parameters)?
     | the\ op\ (sign|sqrt|reciprocal|abs|positive|negative)\ on\ (bool|u?int\d+)
     | the\ data\ type\ (complex64|complex128|float16)
