@@ -9,7 +9,6 @@ import pytest
 from plain_arrays import library
 
 import polygrad as pg
-import polygrad.backend as registry
 from polygrad.backend import register_namespace
 from polygrad.errors import (
     ArgumentTypeError,
@@ -19,15 +18,7 @@ from polygrad.errors import (
     MixedArraysError,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _registry() -> Any:
-    """The backends that these tests register are gone after them."""
-    registry.backends()
-    known = dict(registry._BACKENDS)
-    yield
-    registry._BACKENDS.clear()
-    registry._BACKENDS.update(known)
+pytestmark = pytest.mark.usefixtures("kept_registry")
 
 
 PLAIN = library("plainlibrary")
