@@ -17,6 +17,7 @@ from polygrad.compile.native import divided
 from polygrad.compile.native.divided import Divided
 from polygrad.compile.native.types import Unsupported
 from polygrad.compile.replay import replay
+from polygrad.core.op import OpFacts
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,7 @@ def same_outside(op):
 
     other = copy.copy(op)
     other.impls, other.fast, other.plans, other.forward = {}, {}, {}, forward
+    other.facts = OpFacts(elementwise=op.facts.elementwise, python=op.facts.python)
     return other
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from polygrad.array import is_array, raw_and_backend, wrap
 from polygrad.backend import backend_for_type
-from polygrad.compile.elements import PYTHON_OPERATORS, as_number, by_element
+from polygrad.compile.elements import as_number
 from polygrad.compile.graph import LITERALS, Value
 from polygrad.compile.keys import frozen
 from polygrad.core.op import OPS, Op
@@ -42,16 +42,17 @@ def answers(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> list[Ans
     key = _key(op, operands, params)
     if key is not None and key in _KNOWN:
         return _KNOWN[key]
-    if is_weak(op, operands):
-        number = PYTHON_OPERATORS[op](*map(_stand_in, operands))
+    python = op.facts.python
+    if python is not None and is_weak(op, operands):
+        number = python(*map(_stand_in, operands))
         place = next(x.device for x in operands if isinstance(x, Value))
         found: list[Answer] = [((), as_dtype(type(number)), place)]
-    elif by_element(op):
+    elif op.facts.elementwise:
         found = _by_element(op, operands, params)
     elif op is MATMUL:
         found = _matmul(op, operands, params)
-    elif hasattr(op, "answers"):  # a loop or a branch, whose body says it
-        found = op.answers(**params)
+    elif op.abstract is not None:  # a loop or a branch, whose body says it
+        found = op.abstract(**params)
     elif (like := _like_operands(op, params)) is not None:
         found = [_as_is(operands[i]) for i in like]
     else:
@@ -67,7 +68,7 @@ def is_weak(op: Op, operands: Sequence[Any]) -> bool:
     """Whether Python itself computes this, on numbers."""
     if op is as_number:  # of an array of examples it is an array
         return all(tuple(getattr(x, "shape", ())) == () for x in operands)
-    return op in PYTHON_OPERATORS and all(
+    return op.facts.python is not None and all(
         x.weak if isinstance(x, Value) else type(x) in LITERALS for x in operands
     )
 
@@ -80,7 +81,7 @@ def _key(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Hashable:
         elif x is None or type(x) in LITERALS:
             parts.append(type(x).__name__)
         else:
-            if as_dtype(x.dtype).group == "bool" and not by_element(op):
+            if as_dtype(x.dtype).group == "bool" and not op.facts.elementwise:
                 return None  # a mask: how many are chosen decides the shape
             parts.append((tuple(x.shape), as_dtype(x.dtype).name, "constant"))
     try:
@@ -94,8 +95,7 @@ def _like_operands(op: Op, params: dict[str, Any]) -> Sequence[int] | None:
 
     Solvers do: on the zeros of a stand-in they would not converge.
     """
-    rule = getattr(op, "shaped_like", None)
-    return None if rule is None else rule(**params)
+    return None if op.shaped_like is None else op.shaped_like(**params)
 
 
 def _as_is(x: Any) -> Answer:

@@ -11,10 +11,9 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import BASE, Array, is_number, wrap
-from polygrad.compile.elements import PYTHON_OPERATORS
 from polygrad.compile.graph import LITERALS, Graph, Value
 from polygrad.compile.tracing import GraphTrace, run_traced
-from polygrad.core.trace import bind
+from polygrad.core.trace import apply as apply_op
 from polygrad.dtypes import as_dtype
 
 
@@ -60,7 +59,7 @@ class Body:
         from polygrad.compile.lowering import lower
 
         graph = self.graph
-        if any(hasattr(e.op, "inline") for e in graph.equations):
+        if any(e.op.inline is not None for e in graph.equations):
             inputs = [value.like() for value in graph.inputs]
             writer = GraphTrace()
             outputs = run_traced(writer, lambda arrays: apply(graph, arrays), inputs)
@@ -119,10 +118,9 @@ def apply(graph: Graph, arrays: Sequence[Any]) -> list[Any]:
     for equation in graph.equations:
         op = equation.op
         operands = tuple([known[x] if isinstance(x, Value) else x for x in equation.inputs])
-        if op in PYTHON_OPERATORS and all(type(x) in LITERALS for x in operands):
-            known[equation.out] = PYTHON_OPERATORS[op](*operands)
+        if op.facts.python is not None and all(type(x) in LITERALS for x in operands):
+            known[equation.out] = op.facts.python(*operands)
             continue
-        # An op of a transform (a custom rule) runs its own way, at the level it meets.
-        out = getattr(type(op), "dispatch", bind)(op, operands, equation.params)
+        out = apply_op(op, operands, equation.params)
         known.update(zip(equation.outputs, out if op.multiple else (out,), strict=True))
     return [known[value] for value in graph.outputs]

@@ -6,8 +6,8 @@ from typing import Any
 from polygrad import ops
 from polygrad.array import wrap
 from polygrad.compile.body import Body, number, trace_body, value_like
-from polygrad.core.batch import named
 from polygrad.core.kinds import General
+from polygrad.core.op import OpFacts
 from polygrad.core.record import plain
 from polygrad.core.trace import bind
 from polygrad.transforms.grad import vjp_once
@@ -55,8 +55,9 @@ class CondOp(General):
     """Runs one of two bodies."""
 
     __slots__ = ()
+    kind_facts = OpFacts(python_loop=True, axis_name=True)
 
-    def answers(self, yes: Body, **_: Any) -> list[tuple[Any, Any, Any]]:
+    def abstract(self, yes: Body, **_: Any) -> list[tuple[Any, Any, Any]]:
         """Shape, data type and device of each answer."""
         return [(v.shape, v.dtype, v.device) for v in yes.graph.outputs]
 
@@ -126,7 +127,6 @@ def _inexact(body: Body) -> list[int]:
     return [i for i, v in enumerate(body.graph.outputs) if v.dtype.is_inexact]
 
 
-@named
 def _batch(
     op: Any,
     size: int,

@@ -3,9 +3,8 @@
 import math
 from typing import NamedTuple
 
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph
-from polygrad.compile.known import listed
+from polygrad.compile.index import is_view
 from polygrad.compile.replay import last_uses
 from polygrad.core.op import OPS
 
@@ -31,9 +30,6 @@ class Cost(NamedTuple):
         )
 
 
-_VIEWS = listed("reshape", "permute_dims", "matrix_transpose", "broadcast_to")
-
-
 def cost(graph: Graph) -> Cost:
     """The cost of a graph.
 
@@ -45,7 +41,7 @@ def cost(graph: Graph) -> Cost:
     peak = held
     uncounted = {*graph.inputs, *graph.constants}
     for equation, ending in zip(graph.equations, last_uses(graph), strict=True):
-        if equation.op not in _VIEWS:
+        if not is_view(equation):
             flops += _flops(equation)
             moved += sum(v.nbytes for v in (*equation.values, *equation.outputs))
             held += sum(out.nbytes for out in equation.outputs)
@@ -60,6 +56,6 @@ def _flops(equation: Equation) -> int:
     if equation.op is OPS["matmul"]:
         left = equation.inputs[0].shape
         return 2 * math.prod(equation.out.shape) * left[-1]
-    if by_element(equation.op):
+    if equation.op.facts.elementwise:
         return equation.out.size
     return sum(x.size for x in equation.values)

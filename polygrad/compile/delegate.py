@@ -34,14 +34,9 @@ class Library(Protocol):
 def delegate(graph: Graph, library: Library, name: str) -> Callable[..., Sequence[Any]]:
     """A function of the inputs, compiled at the first call; a replay where that is impossible."""
     plain = replay(graph)
-    if any(_runs_python(equation) for equation in graph.equations):
+    if any(equation.op.facts.python_loop for equation in graph.equations):
         return plain
     return _Delegated(graph, library, name, plain)
-
-
-def _runs_python(equation: Equation) -> bool:
-    """Whether an op runs a loop or a solver, which belongs outside of a compiled function."""
-    return hasattr(equation.op, "answers") or hasattr(equation.op, "shaped_like")
 
 
 def without_numbers(graph: Graph) -> Graph:

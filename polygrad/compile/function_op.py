@@ -102,7 +102,7 @@ def _forward(
     op: Op, trace: ForwardTrace, function: Any, values: list[Any], tangents: Any, moving: Any
 ) -> tuple[Any, ...]:
     made = [equation.op for equation in function.graph.equations]
-    if any(hasattr(op, "inline") or hasattr(op, "foreign") for op in made):
+    if any(op.inline is not None or op.facts.custom_rule for op in made):
         note_foreign("jit")  # it may run rules of the user's, in derivatives compiled before
     given = [t for t, yes in zip(tangents, moving, strict=True) if yes]
     if highest(given).level > highest(values).level:

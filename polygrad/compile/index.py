@@ -7,9 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import polygrad.ops.linalg  # noqa: F401  its ops are named below
 from polygrad.compile.graph import Equation
-from polygrad.compile.known import listed
 
 
 class Line(NamedTuple):
@@ -69,9 +67,10 @@ def broadcast_shape(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple([max(lengths) for lengths in zip(*padded, strict=True)])
 
 
-VIEWS = listed(
-    "broadcast_to", "permute_dims", "matrix_transpose", "flip", "reshape", "getitem", "diagonal"
-)
+def is_view(equation: Equation) -> bool:
+    """Whether an answer is in the memory of its first operand, for a library with strides."""
+    facts = equation.op.facts
+    return bool(facts.view) and (facts.indices is None or len(equation.inputs) == facts.indices)
 
 
 def same_axes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
@@ -81,27 +80,27 @@ def same_axes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 def through(equation: Equation, index: Index) -> Index:
     """The index of the operand for one of the answer; for views without index arrays."""
-    name, params, x = equation.op.builtin, equation.params, equation.inputs[0]
-    if name == "broadcast_to":
+    view, params, x = equation.op.facts.view, equation.params, equation.inputs[0]
+    if view == "broadcast":
         return broadcast(index, x.shape)
-    if name == "permute_dims":
+    if view == "permute":
         found = [ZERO] * len(index)
         for line, axis in zip(index, params["axes"], strict=True):
             found[axis] = line
         return tuple(found)
-    if name == "matrix_transpose":
+    if view == "transpose":
         return (*index[:-2], index[-1], index[-2])
-    if name == "flip":
+    if view == "flip":
         axes = params.get("axis")
         axes = range(len(index)) if axes is None else (axes,) if isinstance(axes, int) else axes
         mirrored = [Line(n - 1, ()).plus(i.times(-1)) for i, n in zip(index, x.shape, strict=True)]
         wanted = {a % len(index) for a in axes}
         return tuple([mirrored[a] if a in wanted else index[a] for a in range(len(index))])
-    if name == "diagonal":
+    if view == "diagonal":
         offset, i = params["offset"], index[-1]
         row, column = Line(max(-offset, 0), ()), Line(max(offset, 0), ())
         return (*index[:-1], i.plus(row), i.plus(column))
-    if name == "reshape":
+    if view == "reshape":
         lines = iter([i for i, n in zip(index, equation.out.shape, strict=True) if n != 1])
         return tuple([ZERO if n == 1 else next(lines) for n in x.shape])
     return basic(params["index"], x.shape, index)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.passes.fuse import REDUCTIONS, Loop
+from polygrad.compile.passes.fuse import Loop
 from polygrad.core.op import OPS
 
 MATMUL = OPS["matmul"]
@@ -40,7 +40,7 @@ class _LoopWriter:
         for i, equation in enumerate(loop.equations):
             operands = [self._operand(x) for x in equation.inputs]
             dying = {x for x in equation.values if last[x] == i and x in writer.plan.inner}
-            if equation.op in REDUCTIONS:
+            if equation.op.facts.reduction:
                 self._reduce(equation, operands[0])
             else:
                 self._compute(equation, operands, dying, free)

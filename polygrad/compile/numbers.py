@@ -9,20 +9,11 @@ one that does not fit raises, as it does in eager code.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.compile.elements import PYTHON_OPERATORS, as_number, by_element
+from polygrad.compile.elements import as_number
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
-from polygrad.compile.known import listed
 from polygrad.dtypes import DTYPES, check_range
 from polygrad.errors import ArgumentValueError
 
-COMPARISONS = listed("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
-_CASTS = listed("astype", "astype_discrete")
-# Those whose operands all have the data type of the answer.
-_OF_ONE_TYPE = listed(
-    "add", "subtract", "multiply", "divide", "floor_divide", "remainder", "pow", "maximum",
-    "minimum", "where", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift",
-    "bitwise_right_shift", "atan2", "hypot", "copysign", "logaddexp",
-)  # fmt: skip
 _INT64 = DTYPES["int64"]
 _TYPES: dict[str, type] = {
     "bool": bool, "signed integer": int, "real floating": float, "complex floating": complex,
@@ -62,11 +53,11 @@ class Numbers:
         return plain + [False] * (len(self.graph.inputs) - len(plain))
 
     def _hoisted(self, equation: Equation) -> bool:
-        if equation.op not in PYTHON_OPERATORS or not equation.outputs[0].weak:
+        if equation.op.facts.python is None or not equation.outputs[0].weak:
             return False
         if not all(type(x) in LITERALS or x in self._known for x in equation.inputs):
             return False
-        function = PYTHON_OPERATORS[equation.op]
+        function = equation.op.facts.python
         self._steps.append((function, list(equation.inputs), equation.out))
         self._known.add(equation.out)
         return True
@@ -83,7 +74,7 @@ class Numbers:
         dtype = _INT64 if x.dtype.group != "bool" else x.dtype
         if equation.op is as_number:
             return x
-        if by_element(equation.op) and equation.op not in _CASTS:
+        if equation.op.facts.elementwise and not equation.op.facts.casts:
             found = _beside(equation, x)
             if found is None:
                 return x
@@ -138,14 +129,14 @@ def _beside(equation: Equation, x: Value) -> Any:
     arrays = [v.dtype for v in equation.values if not v.weak]
     if not arrays:
         return None
-    if equation.op in COMPARISONS:
+    if equation.op.facts.compares:
         inexact = [dtype for dtype in arrays if dtype.is_inexact]
         if inexact:
             return inexact[0] if len(inexact) == len(arrays) == 1 else None
         if any(dtype.name == "uint64" for dtype in arrays):
             return None
         return x.dtype if x.dtype.group == "bool" else _INT64
-    if equation.op not in _OF_ONE_TYPE:
+    if not equation.op.facts.one_dtype:
         return None
     out = equation.outputs[0].dtype
     if x.dtype.group == "bool":  # of the lowest kind: it decides on no data type

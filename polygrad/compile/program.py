@@ -12,9 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from polygrad.compile.elements import PYTHON_OPERATORS, by_element
 from polygrad.compile.graph import Equation, Graph, Value, label
-from polygrad.compile.passes.fuse import REDUCTIONS, Loop, fuse
+from polygrad.compile.passes.fuse import Loop, fuse
 from polygrad.compile.plan import Plan
 from polygrad.compile.replay import Program
 from polygrad.compile.target import Call, Target
@@ -80,9 +79,9 @@ class Writer:
     def _loops(self, equation: Equation) -> bool:
         if equation not in self.calls or any(x.weak for x in equation.values):
             return False
-        if equation.op in REDUCTIONS:
+        if equation.op.facts.reduction:
             return equation.inputs[0].size > 0
-        return by_element(equation.op) and equation.out.size > 0
+        return equation.op.facts.elementwise and equation.out.size > 0
 
     # -- names -------------------------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ class Writer:
     def _write_equation(self, equation: Equation) -> None:
         operands = [self.reference(x) for x in equation.inputs]
         if equation.outputs[0].weak:
-            function = self.name(PYTHON_OPERATORS[equation.op], equation.op.name)
+            function = self.name(equation.op.facts.python, equation.op.name)
             self.lines.append(f"{self.of[equation.out]} = {function}({', '.join(operands)})")
         elif equation in self.looks:
             look = self.looks[equation]
@@ -215,7 +214,9 @@ class Writer:
         op = equation.op
         impl = op.impls.get(self.backend) or op.implement(self.backend)
         parts = [self._as_array(x, text) for x, text in zip(equation.inputs, operands, strict=True)]
-        if by_element(op) and not all(isinstance(x, Value) and x.weak for x in equation.inputs):
+        if op.facts.elementwise and not all(
+            isinstance(x, Value) and x.weak for x in equation.inputs
+        ):
             parts = list(operands)  # a number keeps the data type of the arrays beside it
         if equation.params:
             parts.append(f"**{self.name(equation.params, 'params')}")

@@ -5,7 +5,6 @@ from typing import Any
 
 from polygrad.array import wrap
 from polygrad.backend import ARRAY_TYPES
-from polygrad.compile.elements import PYTHON_OPERATORS
 from polygrad.compile.graph import Graph, Value
 from polygrad.core.trace import evaluate
 
@@ -40,8 +39,9 @@ def replay(graph: Graph) -> Program:
         known.update(zip(graph.inputs, inputs, strict=True))
         for equation, ending in steps:
             operands = [known[x] if isinstance(x, Value) else x for x in equation.inputs]
-            if equation.outputs[0].weak:
-                known[equation.out] = PYTHON_OPERATORS[equation.op](*operands)
+            python = equation.op.facts.python
+            if equation.outputs[0].weak and python is not None:
+                known[equation.out] = python(*operands)
                 continue
             found = evaluate(equation.op, tuple(operands), equation.params)
             if not equation.op.multiple:

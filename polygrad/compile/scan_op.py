@@ -12,8 +12,9 @@ from polygrad import ops
 from polygrad.array import BASE, wrap
 from polygrad.compile.body import Body, number, trace_body, value_like
 from polygrad.compile.graph import LITERALS, Equation, Value
-from polygrad.core.batch import named, spread_batch
+from polygrad.core.batch import spread_batch
 from polygrad.core.kinds import General
+from polygrad.core.op import OpFacts
 from polygrad.core.record import plain
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
@@ -119,8 +120,9 @@ class ScanOp(General):
     """Runs a body for each slice."""
 
     __slots__ = ()
+    kind_facts = OpFacts(python_loop=True, axis_name=True)
 
-    def answers(
+    def abstract(
         self, body: Body, length: int, reverse: bool, **counts: Any
     ) -> list[tuple[Any, Any, Any]]:
         """Shape, data type and device of each answer."""
@@ -254,7 +256,6 @@ def _shape(params: dict[str, Any]) -> Shape:
     return Shape(params["body"], params["carry"], params["scanned"], params["history"])
 
 
-@named
 def _batch(
     op: Any,
     size: int,

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.index import is_view
 from polygrad.compile.known import listed
 
-_VIEWS = listed("reshape", "permute_dims", "matrix_transpose", "broadcast_to")
 _CHEAP = listed(
     "add", "subtract", "multiply", "negative", "square", "astype", "where", "real", "imag", "conj",
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not",
@@ -131,4 +131,4 @@ class _Later:
 
 def _always_again(equation: Equation) -> bool:
     """Whether an answer is not worth keeping: a view, or a Python number."""
-    return equation.op in _VIEWS or equation.outputs[0].weak
+    return is_view(equation) or equation.outputs[0].weak

@@ -12,8 +12,7 @@ from polygrad.array import BASE, Array
 from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.compile.abstract import answers, is_weak
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
-from polygrad.compile.known import listed
-from polygrad.core.op import OPS, Op
+from polygrad.core.op import Op
 from polygrad.core.trace import Trace, as_number, not_an_array
 from polygrad.core.views import RUNS_ONCE
 from polygrad.device import current_device, intern_device
@@ -74,7 +73,7 @@ class GraphTrace(Trace):
                 f"{op.name}: an array of a traced function is used after the trace ended; return "
                 "it from the function, and keep none in a global or an attribute"
             )
-        inline = getattr(op, "inline", None)
+        inline = op.inline
         if inline is not None and self.inlines:
             return inline(args, params)
         for place, arg in enumerate(args):
@@ -113,19 +112,14 @@ class OpenTrace(GraphTrace):
         self._held.update((id(raw), (value, raw)) for value, raw in constants.items())
 
 
-_BY_INDEX = listed("getitem", "index_set", "scatter_add")
-
-
 def _check_shape_known(op: Op, operands: Sequence[Any]) -> None:
     """Raise UnknownValueError where values decide on the shape of the answer."""
-    remedy = getattr(op.batching, "remedy", None)
-    if op in _BY_INDEX:
-        fixed = 2 if op is OPS["index_set"] else 1
-        masks = [x for x in operands[fixed:] if isinstance(x, Value) and x.dtype.group == "bool"]
-        if masks:
-            remedy = "use pg.where(mask, x, other)"
-    if remedy is not None:
-        what = "an index with a mask" if op in _BY_INDEX else op.name
+    what, remedy = op.name, op.facts.value_shaped
+    if op.facts.indices is not None:
+        arrays = operands[op.facts.indices :]
+        if any(isinstance(x, Value) and x.dtype.group == "bool" for x in arrays):
+            what, remedy = "an index with a mask", "use pg.where(mask, x, other)"
+    if remedy:
         raise UnknownValueError(
             f"{what}: the shape of the result depends on values, which are not known while jit "
             f"traces the function ({user_line()}); {remedy}, or do this outside of jit"

@@ -8,8 +8,9 @@ from polygrad.array import wrap
 from polygrad.compile.body import Body, number, trace_body, value_like
 from polygrad.compile.graph import LITERALS
 from polygrad.compile.scan_op import spreading
-from polygrad.core.batch import named, spread_batch
+from polygrad.core.batch import spread_batch
 from polygrad.core.kinds import General
+from polygrad.core.op import OpFacts
 from polygrad.core.record import plain
 from polygrad.core.trace import bind
 from polygrad.errors import NonDifferentiableError
@@ -52,8 +53,9 @@ class WhileOp(General):
     """Runs a body for as long as a condition holds."""
 
     __slots__ = ()
+    kind_facts = OpFacts(python_loop=True, axis_name=True)
 
-    def answers(self, body: Body, **_: Any) -> list[tuple[Any, Any, Any]]:
+    def abstract(self, body: Body, **_: Any) -> list[tuple[Any, Any, Any]]:
         """Shape, data type and device of each answer."""
         return [(v.shape, v.dtype, v.device) for v in body.graph.outputs]
 
@@ -100,7 +102,6 @@ class WhileOp(General):
         return tuple(found)
 
 
-@named
 def _batch(
     op: Any,
     size: int,

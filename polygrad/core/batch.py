@@ -19,12 +19,6 @@ from polygrad.errors import IndexingError
 BatchRule = Callable[..., Any]
 
 
-def named(rule: BatchRule) -> BatchRule:
-    """A batch rule that takes the name of the mapped axis too, as ``name`` (None without one)."""
-    rule.takes_name = True  # type: ignore[attr-defined]
-    return rule
-
-
 class Shared:
     """Around the answer of a batch rule that is the same for all examples: it has no batch."""
 
@@ -75,7 +69,7 @@ class BatchTrace(Trace):
         return tuple(map(self.input, out)) if op.multiple else self.input(out)
 
     def _named(self, rule: BatchRule, op: Op, values: Any, batched: Any, params: Any) -> Any:
-        name = {"name": self.name} if getattr(rule, "takes_name", False) else {}
+        name = {"name": self.name} if op.facts.axis_name else {}
         self.in_rule += 1
         try:
             return rule(op, self.size, values, batched, params, **name)
@@ -156,16 +150,12 @@ def by_shape(op: Op, size: int, values: list[Any], batched: list[bool], params: 
     return spread(op, size, values, batched, {**params, "shape": (size, *params["shape"])})
 
 
-def refuse(remedy: str) -> BatchRule:
+def refuse(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
     """For ops whose answers have shapes that depend on the data: IndexingError."""
-
-    def rule(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
-        raise IndexingError(
-            f"{op.name} inside vmap: the number of elements would differ between examples; {remedy}"
-        )
-
-    rule.remedy = remedy  # type: ignore[attr-defined]
-    return rule
+    raise IndexingError(
+        f"{op.name} inside vmap: the number of elements would differ between examples; "
+        f"{op.facts.value_shaped}"
+    )
 
 
 def refuse_examples(function: str, argument: str, value: Any, remedy: str) -> None:

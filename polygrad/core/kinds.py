@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad.core.batch import BatchRule
 from polygrad.core.batch import elementwise as batch_elementwise
-from polygrad.core.op import Op, Plan, Rule, constant, is_complex
+from polygrad.core.op import Op, OpFacts, Plan, Rule, constant, is_complex
 from polygrad.core.trace import bind
 from polygrad.errors import NonDifferentiableError
 
@@ -34,7 +34,7 @@ class Elementwise(Op):
 
     __slots__ = ("rules",)
     kind = "elementwise"
-    elementwise = True
+    kind_facts = OpFacts(elementwise=True)
 
     def __init__(
         self,
@@ -42,8 +42,9 @@ class Elementwise(Op):
         *rules: Rule | int | None,
         forward: Callable[..., Any] | None = None,
         batch: BatchRule = batch_elementwise,
+        facts: OpFacts | None = None,
     ) -> None:
-        super().__init__(name, forward, batch)
+        super().__init__(name, forward, batch, facts)
         self.rules = rules
 
     def wants(self, operand: int) -> Sequence[Rule]:
@@ -117,8 +118,9 @@ class Linear(Op):
         forward: Callable[..., Any] | None = None,
         operands: int | None = 1,
         batch: BatchRule | None = None,
+        facts: OpFacts | None = None,
     ) -> None:
-        super().__init__(name, forward, batch)
+        super().__init__(name, forward, batch, facts)
         self.transpose, self.operands = transpose, operands
 
     def plan(self, mask: int, count: int) -> Plan | None:
@@ -162,8 +164,9 @@ class Bilinear(Op):
         right: Rule,
         forward: Callable[..., Any] | None = None,
         batch: BatchRule | None = None,
+        facts: OpFacts | None = None,
     ) -> None:
-        super().__init__(name, forward, batch)
+        super().__init__(name, forward, batch, facts)
         self.transposes = (left, right)
 
     def wants(self, operand: int) -> Sequence[Rule]:
@@ -214,8 +217,9 @@ class General(Op):
         derivative: Sequence[bool] = (True,),
         residuals: tuple[Callable[..., Any], Rule] | None = None,
         batch: BatchRule | None = None,
+        facts: OpFacts | None = None,
     ) -> None:
-        super().__init__(name, forward, batch)
+        super().__init__(name, forward, batch, facts)
         self.vjp, self.jvp, self.multiple, self.derivative = vjp, jvp, multiple, derivative
         self.partial = partial
         self.recorded = WithResiduals(self, *residuals) if residuals else None
@@ -247,7 +251,7 @@ class WithResiduals(Op):
 
     def __init__(self, op: Op, forward: Callable[..., Any], vjp: Rule) -> None:
         self.name, self.forward, self.vjp = op.name, forward, vjp
-        self.impls, self.fast, self.selects = {}, {}, None
+        self.impls, self.fast, self.selects, self.facts = {}, {}, None, op.facts
 
     def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
         return self.vjp(xp, g, node.ans, *node.args, **node.params)
@@ -257,10 +261,10 @@ class Nondifferentiable(Op):
     """An op with derivative zero, or none at all: its answer is never tracked.
 
     With ``misleading`` set, a tracked operand raises NonDifferentiableError with that reason.
-    With ``multiple`` the answer is a tuple. ``elementwise``: it works element by element.
+    With ``multiple`` the answer is a tuple.
     """
 
-    __slots__ = ("elementwise", "misleading", "multiple")
+    __slots__ = ("misleading", "multiple")
     kind = "nondifferentiable"
 
     def __init__(
@@ -270,11 +274,11 @@ class Nondifferentiable(Op):
         *,
         misleading: str | None = None,
         multiple: bool = False,
-        elementwise: bool = False,
         batch: BatchRule | None = None,
+        facts: OpFacts | None = None,
     ) -> None:
-        super().__init__(name, forward, batch)
-        self.misleading, self.multiple, self.elementwise = misleading, multiple, elementwise
+        super().__init__(name, forward, batch, facts)
+        self.misleading, self.multiple = misleading, multiple
 
     def plan(self, mask: int, count: int) -> None:
         """Nothing is kept; raises where a derivative of zero would mislead."""

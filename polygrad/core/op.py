@@ -8,7 +8,7 @@ rule then sees only its ``shape``, ``dtype`` and ``ndim``.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from polygrad.dtypes import KNOWN, as_dtype
 from polygrad.errors import BackendError, RuleError
@@ -46,6 +46,45 @@ class Spec:
         return n
 
 
+class OpFacts(NamedTuple):
+    """What an op is, beside its rules: told once, where it is declared, for all that ask.
+
+    An op has those of its kind (`Op.kind_facts`) unless it is declared with others.
+    """
+
+    elementwise: bool = False
+    """Each element of the answer depends on the operands' elements at that place only; the
+    operands broadcast."""
+    one_dtype: bool = False
+    """All operands are brought to the data type of the answer."""
+    compares: bool = False
+    """An elementwise comparison of two operands, in the data type they have together."""
+    casts: bool = False
+    """Gives its operand in the data type that the parameter ``dtype`` names."""
+    python: Callable[..., Any] | None = None
+    """The op on Python numbers alone; without, it makes an array of them."""
+    view: str = ""
+    """How the answer looks at the elements of its first operand, and computes none: "broadcast",
+    "permute", "transpose", "flip", "reshape", "index" or "diagonal"."""
+    reduction: str = ""
+    """How elements along the axes ``axis`` come together: "sum", "prod", "max", "min", "all" or
+    "any"."""
+    joins: str = ""
+    """How the answer is put together from its operands: "concat", "stack", "set" or "add"."""
+    triangle: str = ""
+    """Which part of each matrix is left standing, by the diagonal ``k``: "lower" or "upper"."""
+    indices: int | None = None
+    """For an op with a parameter ``index``: how many operands stand before its index arrays."""
+    python_loop: bool = False
+    """Runs a loop, a branch or a solver in Python: it belongs outside of a compiled function."""
+    custom_rule: bool = False
+    """A user wrote its rule: the derivative need not be that of what it computes."""
+    axis_name: bool = False
+    """Its batch rule takes the name of the mapped axis too, as ``name`` (None without one)."""
+    value_shaped: str = ""
+    """Where the shape of the answer depends on values: what to use instead."""
+
+
 class Op:
     """One operation: its name, how it is computed, and its derivative by kind.
 
@@ -55,24 +94,48 @@ class Op:
     `wants` (what a backward pass needs kept).
     """
 
-    __slots__ = ("name", "forward", "impls", "fast", "plans", "batching", "selects", "explain")
+    __slots__ = (
+        "name",
+        "forward",
+        "impls",
+        "fast",
+        "plans",
+        "batching",
+        "selects",
+        "explain",
+        "facts",
+    )
     kind = "op"
     multiple = False
     partial = False  # cotangents that nothing contributed to reach the rule as None
-    elementwise = False
-    """Whether each element of the answer depends on the operands' elements at that place only."""
+    kind_facts = OpFacts()
     recorded: Any = None  # see polygrad.core.kinds.WithResiduals
+    dispatch: Callable[..., Any] | None = None
+    """``dispatch(operands, params)`` runs the op at the level it meets, in place of `bind`."""
+    inline: Callable[..., Any] | None = None
+    """``inline(operands, params)``: what a compiler sees in place of the op."""
+    abstract: Callable[..., Any] | None = None
+    """``abstract(**params)``: shape, data type and device of each answer, where a body says it."""
+    shaped_like: Callable[..., Sequence[int]] | None = None
+    """``shaped_like(**params)``: the operands that the answers are like, one for each."""
+    pruned: Callable[..., Any] | None = None
+    """``pruned(equation, needed)``: the equation without answers that nothing needs."""
     squared: Callable[..., Any] | None = None
     """``squared(operand, **params)``: the square of the answer, for an op with a kink at 0 that
     its square has not, so that no derivative is lost there. None where it does not apply."""
 
     def __init__(
-        self, name: str, forward: Callable[..., Any] | None = None, batch: Rule | None = None
+        self,
+        name: str,
+        forward: Callable[..., Any] | None = None,
+        batch: Rule | None = None,
+        facts: OpFacts | None = None,
     ) -> None:
         if name in OPS:
             raise RuleError(f"op {name!r} is declared twice; choose another name")
         self.name = name
         self.forward = forward
+        self.facts = self.kind_facts if facts is None else facts
         self.batching = batch  # see polygrad.core.batch
         # Whether a node leaves elements of its operands out, by a mask or index: see the tape.
         self.explain: Callable[..., Exception | None] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from polygrad.array import BASE, Array, wrap
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
-from polygrad.core.trace import Trace, bind, leaked
+from polygrad.core.trace import Trace, apply, leaked
 
 Place = tuple[int, int]  # which operand, and the slot that it comes from
 
@@ -29,12 +29,12 @@ class Program:
         self.outputs, self.size = list(outputs), recorder.size
         self.steps: list[Any] = []
         needed = set(outputs)
-        for run, op, args, places, params, made in reversed(recorder.steps):
+        for op, args, places, params, made in reversed(recorder.steps):
             if needed.isdisjoint(made):
                 continue  # nothing that is returned depends on it
             last = {slot for _, slot in places} - needed
             needed |= last
-            self.steps.append((run, op, args, places, params, made, tuple(last)))
+            self.steps.append((op, args, places, params, made, tuple(last)))
         self.steps.reverse()
 
     def __call__(self, *values: Any) -> list[Any]:
@@ -42,11 +42,11 @@ class Program:
         for slot, value in zip(self.inputs, values, strict=True):
             held[slot] = value
         del values
-        for run, op, args, places, params, made, last in self.steps:
+        for op, args, places, params, made, last in self.steps:
             operands = list(args)
             for i, slot in places:
                 operands[i] = held[slot]
-            out = run(op, tuple(operands), params)
+            out = apply(op, tuple(operands), params)
             del operands
             if op.multiple:
                 for slot, value in zip(made, out, strict=True):
@@ -110,12 +110,10 @@ class Recorder(Trace):
                 places.append((i, slot))
             values.append(arg)
             constants.append(fixed)
-        # An op of a transform (a custom rule) runs its own way, at the level it meets.
-        run = getattr(type(op), "dispatch", bind)
-        out = run(op, tuple(values), params)
+        out = apply(op, tuple(values), params)
         answers = out if op.multiple else (out,)
         made = tuple([self._slot() for _ in answers])
-        self.steps.append((run, op, constants, places, params, made))
+        self.steps.append((op, constants, places, params, made))
         arrays = [
             Array(plain(answer), self, slot) for answer, slot in zip(answers, made, strict=True)
         ]

@@ -52,6 +52,11 @@ class Trace:
         raise NotImplementedError
 
 
+def apply(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Run an op its own way, if it has one (a transform's, a custom rule), or else by `bind`."""
+    return bind(op, args, params) if op.dispatch is None else op.dispatch(args, params)
+
+
 def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run an op on operands of any level: Array in, Array out; raw in, raw out."""
     top: Any = None

@@ -11,6 +11,7 @@ from typing import Any
 from polygrad import ops, tree
 from polygrad.array import is_array, wrap
 from polygrad.core.kinds import General
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import describe
 from polygrad.dtypes import as_dtype
 from polygrad.errors import (
@@ -193,6 +194,7 @@ class SolveOp(General):
     """Solves a linear system; the operands are those of b, then the parameters of the matrix."""
 
     __slots__ = ()
+    kind_facts = OpFacts(python_loop=True)
 
     def shaped_like(self, count: int, **_: Any) -> range:
         """The operands that the answers are like."""

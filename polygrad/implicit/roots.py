@@ -14,6 +14,7 @@ from polygrad import ops, tree
 from polygrad.array import wrap
 from polygrad.core.batch import spread_batch
 from polygrad.core.kinds import General
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import describe
 from polygrad.errors import ArgumentTypeError, ConvergenceError
 from polygrad.implicit.linear import (
@@ -118,6 +119,7 @@ class RootOp(General):
     """Finds x with F(x, p) = 0; the operands are those of the guess, then the parameters."""
 
     __slots__ = ()
+    kind_facts = OpFacts(python_loop=True)
 
     def shaped_like(self, problem: Problem, name: str, **_: Any) -> range:
         """The operands that the answers are like; raises where only a run would tell."""

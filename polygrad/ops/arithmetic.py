@@ -1,22 +1,24 @@
 """Arithmetic, rounding and complex parts, element by element."""
 
 import math
+import operator
 from typing import Any
 
 from polygrad.array import Array, is_array
 from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General, Linear, Nondifferentiable
-from polygrad.core.op import is_complex
+from polygrad.core.op import OpFacts, is_complex
 from polygrad.core.tape import Node
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import as_dtype
-from polygrad.ops.declare import elementwise, nondifferentiable
+from polygrad.ops.declare import BY_ELEMENT, elementwise, nondifferentiable
 
 add = elementwise(
     "add",
     1,
     1,
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.add),
     doc="""The sum x1 + x2.
 
     >>> pg.grad(pg.add, argnums=(0, 1))(2.0, 3.0)
@@ -28,6 +30,7 @@ subtract = elementwise(
     "subtract",
     1,
     -1,
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.sub),
     doc="""The difference x1 - x2.
 
     >>> pg.grad(pg.subtract, argnums=(0, 1))(2.0, 3.0)
@@ -39,6 +42,7 @@ multiply = elementwise(
     "multiply",
     lambda xp, g, _y, _a, b: g * b,
     lambda xp, g, _y, a, _b: g * a,
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.mul),
     doc="""The product x1 * x2.
 
     >>> pg.grad(pg.multiply, argnums=(0, 1))(2.0, 3.0)
@@ -50,6 +54,7 @@ divide = elementwise(
     "divide",
     lambda xp, g, _y, _a, b: g / b,
     lambda xp, g, y, _a, b: -(g * y) / b,
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.truediv),
     doc="""The quotient x1 / x2.
 
     >>> pg.grad(pg.divide, argnums=(0, 1))(1.0, 2.0)
@@ -60,6 +65,7 @@ divide = elementwise(
 negative = elementwise(
     "negative",
     -1,
+    facts=OpFacts(elementwise=True, python=operator.neg),
     doc="""The negative -x.
 
     >>> pg.grad(pg.negative)(2.0)
@@ -70,6 +76,7 @@ negative = elementwise(
 positive = elementwise(
     "positive",
     1,
+    facts=OpFacts(elementwise=True, python=operator.pos),
     doc="""The array itself, +x.
 
     >>> pg.grad(pg.positive)(2.0)
@@ -117,6 +124,7 @@ remainder = elementwise(
     "remainder",
     1,
     lambda xp, g, _y, a, b: -g * xp.floor(a / b),
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.mod),
     doc="""The remainder of x1 / x2, with the sign of x2.
 
     At a multiple of x2 the derivative is the one to its right.
@@ -129,6 +137,7 @@ remainder = elementwise(
 floor_divide = nondifferentiable(
     "floor_divide",
     2,
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.floordiv),
     doc="""The quotient x1 / x2 rounded towards minus infinity; its derivative is zero.
 
     >>> pg.floor_divide(7.0, 2.0).item()
@@ -139,6 +148,7 @@ floor_divide = nondifferentiable(
 abs = elementwise(  # noqa: A001  the standard's name
     "abs",
     lambda xp, g, _y, x: g * xp.sign(x),
+    facts=OpFacts(elementwise=True, python=operator.abs),
     doc="""The absolute value; its derivative at 0 is taken as 0.
 
     >>> pg.grad(pg.abs)(-2.0), pg.grad(pg.abs)(0.0)
@@ -146,7 +156,7 @@ abs = elementwise(  # noqa: A001  the standard's name
     """,
 )
 
-real_sign_op = Nondifferentiable("sign", batch=spread)
+real_sign_op = Nondifferentiable("sign", batch=spread, facts=BY_ELEMENT)
 
 
 def _sign_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
@@ -162,6 +172,7 @@ complex_sign_op = General(
     lambda xp, t, y, x: _sign_rule(xp, t[0], y, x),
     forward=lambda xp, x: xp.sign(x),
     batch=spread,
+    facts=BY_ELEMENT,
 )
 
 
@@ -207,6 +218,7 @@ _pow = elementwise(
     "pow",
     _by_base,
     _by_exponent,
+    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.pow),
     doc="The power of the table; the public function takes the small exponents apart.",
 )
 
@@ -235,12 +247,13 @@ def _inexact(x: Any) -> bool:
     return is_array(x) and as_dtype(x.dtype).is_inexact
 
 
-conj_op = Linear("conj", lambda xp, g, x: xp.conj(g), batch=spread)
-real_op = Linear("real", lambda xp, g, x: xp.astype(g, x.dtype), batch=spread)
+conj_op = Linear("conj", lambda xp, g, x: xp.conj(g), batch=spread, facts=BY_ELEMENT)
+real_op = Linear("real", lambda xp, g, x: xp.astype(g, x.dtype), batch=spread, facts=BY_ELEMENT)
 imag_op = Linear(
     "imag",
     lambda xp, g, x: xp.astype(g, x.dtype) * 1j if is_complex(x.dtype) else xp.zeros_like(g),
     batch=spread,
+    facts=BY_ELEMENT,
 )
 
 
@@ -325,6 +338,7 @@ copysign = elementwise(
     "copysign",
     _by_magnitude,
     None,
+    facts=OpFacts(elementwise=True, one_dtype=True),
     doc="""The magnitude of x1 with the sign of x2.
 
     >>> pg.grad(pg.copysign)(2.0, -3.0)

@@ -1,12 +1,13 @@
 """Comparisons, logic, bits, and the choice between two values, element by element."""
 
+import operator
 import sys
 from typing import Any
 
 from polygrad.additions import keep_zeros
 from polygrad.array import Array, is_array, is_number
 from polygrad.core.kinds import Elementwise
-from polygrad.core.op import OPS
+from polygrad.core.op import OPS, OpFacts
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import DType, as_dtype, check_range, limits
 from polygrad.ops.creation import scalar_beside
@@ -26,6 +27,7 @@ maximum = elementwise(
     "maximum",
     lambda xp, g, _y, a, b: _bigger(xp, g, a, b),
     lambda xp, g, _y, a, b: _bigger(xp, g, b, a),
+    facts=OpFacts(elementwise=True, one_dtype=True),
     doc="""The larger of x1 and x2.
 
     Where two arrays are equal the gradient is shared equally; where an array equals a Python
@@ -40,6 +42,7 @@ minimum = elementwise(
     "minimum",
     lambda xp, g, _y, a, b: _bigger(xp, g, -a, -b),
     lambda xp, g, _y, a, b: _bigger(xp, g, -b, -a),
+    facts=OpFacts(elementwise=True, one_dtype=True),
     doc="""The smaller of x1 and x2; ties as in `maximum`.
 
     >>> pg.grad(pg.minimum, argnums=(0, 1))(1.0, 2.0)
@@ -52,6 +55,7 @@ where_op = Elementwise(
     None,
     lambda xp, g, _y, c, _a, _b: xp.where(c, g, xp.zeros_like(g)),
     lambda xp, g, _y, c, _a, _b: xp.where(c, xp.zeros_like(g), g),
+    facts=OpFacts(elementwise=True, one_dtype=True),
 )
 
 
@@ -203,13 +207,41 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
 
 _PAIR = "Whether {} holds, element by element.\n\n    >>> pg.{}(1.0, 2.0).item()\n    {}\n    "
 
-equal = nondifferentiable("equal", 2, doc=_PAIR.format("x1 == x2", "equal", False))
-not_equal = nondifferentiable("not_equal", 2, doc=_PAIR.format("x1 != x2", "not_equal", True))
-less = nondifferentiable("less", 2, doc=_PAIR.format("x1 < x2", "less", True))
-less_equal = nondifferentiable("less_equal", 2, doc=_PAIR.format("x1 <= x2", "less_equal", True))
-greater = nondifferentiable("greater", 2, doc=_PAIR.format("x1 > x2", "greater", False))
+equal = nondifferentiable(
+    "equal",
+    2,
+    facts=OpFacts(elementwise=True, compares=True, python=operator.eq),
+    doc=_PAIR.format("x1 == x2", "equal", False),
+)
+not_equal = nondifferentiable(
+    "not_equal",
+    2,
+    facts=OpFacts(elementwise=True, compares=True, python=operator.ne),
+    doc=_PAIR.format("x1 != x2", "not_equal", True),
+)
+less = nondifferentiable(
+    "less",
+    2,
+    facts=OpFacts(elementwise=True, compares=True, python=operator.lt),
+    doc=_PAIR.format("x1 < x2", "less", True),
+)
+less_equal = nondifferentiable(
+    "less_equal",
+    2,
+    facts=OpFacts(elementwise=True, compares=True, python=operator.le),
+    doc=_PAIR.format("x1 <= x2", "less_equal", True),
+)
+greater = nondifferentiable(
+    "greater",
+    2,
+    facts=OpFacts(elementwise=True, compares=True, python=operator.gt),
+    doc=_PAIR.format("x1 > x2", "greater", False),
+)
 greater_equal = nondifferentiable(
-    "greater_equal", 2, doc=_PAIR.format("x1 >= x2", "greater_equal", False)
+    "greater_equal",
+    2,
+    facts=OpFacts(elementwise=True, compares=True, python=operator.ge),
+    doc=_PAIR.format("x1 >= x2", "greater_equal", False),
 )
 
 _TEST = "Whether each element {}.\n\n    >>> pg.{}(1.0).item()\n    {}\n    "
@@ -239,22 +271,35 @@ logical_not = nondifferentiable(
 _BITS = "The {} of integers or booleans.\n\n    >>> pg.{}({}).item()\n    {}\n    "
 
 bitwise_and = nondifferentiable(
-    "bitwise_and", 2, doc=_BITS.format("bits set in both", "bitwise_and", "6, 3", 2)
+    "bitwise_and",
+    2,
+    facts=OpFacts(elementwise=True, one_dtype=True),
+    doc=_BITS.format("bits set in both", "bitwise_and", "6, 3", 2),
 )
 bitwise_or = nondifferentiable(
-    "bitwise_or", 2, doc=_BITS.format("bits set in either", "bitwise_or", "6, 3", 7)
+    "bitwise_or",
+    2,
+    facts=OpFacts(elementwise=True, one_dtype=True),
+    doc=_BITS.format("bits set in either", "bitwise_or", "6, 3", 7),
 )
 bitwise_xor = nondifferentiable(
-    "bitwise_xor", 2, doc=_BITS.format("bits set in one only", "bitwise_xor", "6, 3", 5)
+    "bitwise_xor",
+    2,
+    facts=OpFacts(elementwise=True, one_dtype=True),
+    doc=_BITS.format("bits set in one only", "bitwise_xor", "6, 3", 5),
 )
 bitwise_invert = nondifferentiable(
     "bitwise_invert", 1, doc=_BITS.format("bits flipped", "bitwise_invert", "6", -7)
 )
 bitwise_left_shift = nondifferentiable(
-    "bitwise_left_shift", 2, doc=_BITS.format("bits moved left", "bitwise_left_shift", "3, 2", 12)
+    "bitwise_left_shift",
+    2,
+    facts=OpFacts(elementwise=True, one_dtype=True),
+    doc=_BITS.format("bits moved left", "bitwise_left_shift", "3, 2", 12),
 )
 bitwise_right_shift = nondifferentiable(
     "bitwise_right_shift",
     2,
+    facts=OpFacts(elementwise=True, one_dtype=True),
     doc=_BITS.format("bits moved right", "bitwise_right_shift", "12, 2", 3),
 )

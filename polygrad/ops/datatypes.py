@@ -7,6 +7,7 @@ from polygrad.array import Array, is_array, raw_and_backend
 from polygrad.backend import backend_for_type, host_backend
 from polygrad.core.batch import spread
 from polygrad.core.kinds import Linear, Nondifferentiable
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.device import Device, intern_device
 from polygrad.device import device as as_device
@@ -26,8 +27,9 @@ def _cast_back(xp: Any, g: Any, x: Any, dtype: DType) -> Any:
     return _cast(xp, g, source)
 
 
-astype_op = Linear("astype", _cast_back, _cast, batch=spread)
-discrete_op = Nondifferentiable("astype_discrete", _cast, batch=spread)
+_CAST = OpFacts(elementwise=True, casts=True)
+astype_op = Linear("astype", _cast_back, _cast, batch=spread, facts=_CAST)
+discrete_op = Nondifferentiable("astype_discrete", _cast, batch=spread, facts=_CAST)
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
@@ -128,7 +130,9 @@ def to_numpy(x: Any) -> Any:
     return host_backend().xp.asarray(backend.to_host(raw), copy=True)
 
 
-stop_op = Nondifferentiable("stop_gradient", lambda xp, x: x, batch=spread)
+stop_op = Nondifferentiable(
+    "stop_gradient", lambda xp, x: x, batch=spread, facts=OpFacts(elementwise=True)
+)
 
 
 def stop_gradient(x: Any) -> Any:

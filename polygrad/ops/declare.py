@@ -7,10 +7,11 @@ from typing import Any
 
 from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.kinds import Elementwise, Nondifferentiable
-from polygrad.core.op import Op, Rule
+from polygrad.core.op import Op, OpFacts, Rule
 from polygrad.core.trace import bind
 
 _NO_PARAMS: dict[str, Any] = {}
+BY_ELEMENT = OpFacts(elementwise=True)
 _NOTE = """
 Operands are arrays of one library and device (or Python numbers) whose shapes broadcast; the
 result has their promoted data type{truth}. Raises ShapeError where they do not broadcast.
@@ -18,7 +19,11 @@ result has their promoted data type{truth}. Raises ShapeError where they do not 
 
 
 def elementwise(
-    name: str, *rules: Rule | int | None, doc: str, forward: Callable[..., Any] | None = None
+    name: str,
+    *rules: Rule | int | None,
+    doc: str,
+    forward: Callable[..., Any] | None = None,
+    facts: OpFacts = BY_ELEMENT,
 ) -> Callable[..., Any]:
     """Declare a differentiable elementwise function, with one rule an operand.
 
@@ -26,7 +31,7 @@ def elementwise(
     `polygrad.core.kinds.Elementwise`); ``doc`` is the docstring. Without ``forward`` the
     function of that name in the array's namespace computes it.
     """
-    op = Elementwise(name, *rules, forward=forward)
+    op = Elementwise(name, *rules, forward=forward, facts=facts)
     return _public(op, len(rules), doc, "")
 
 
@@ -37,6 +42,7 @@ def nondifferentiable(
     doc: str,
     forward: Callable[..., Any] | None = None,
     misleading: str | None = None,
+    facts: OpFacts = BY_ELEMENT,
 ) -> Callable[..., Any]:
     """Declare an elementwise function without a derivative, or with one that is zero.
 
@@ -44,7 +50,7 @@ def nondifferentiable(
     reason ``misleading``.
     """
     op = Nondifferentiable(
-        name, forward, misleading=misleading, elementwise=True, batch=batch_elementwise
+        name, forward, misleading=misleading, batch=batch_elementwise, facts=facts
     )
     return _public(op, arity, doc, " or bool, and carries no gradient")
 

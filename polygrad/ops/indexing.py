@@ -7,6 +7,7 @@ from polygrad.additions import can_repeat
 from polygrad.array import Array, is_array, is_number
 from polygrad.backend import SCALAR_TYPES
 from polygrad.core.kinds import Linear, unbroadcast
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import as_number, bind
 from polygrad.dtypes import as_dtype, check_range
 from polygrad.errors import ArgumentTypeError, AxisError, IndexingError
@@ -42,6 +43,7 @@ getitem_op = Linear(
     _transpose_getitem,
     lambda xp, x, *arrays, index: xp.getitem(x, _fill(index, arrays)),
     batch=getitem_rule(_SLOT),
+    facts=OpFacts(view="index", indices=1),
 )
 
 scatter_op = Linear(
@@ -49,6 +51,7 @@ scatter_op = Linear(
     lambda xp, g, value, *arrays, index, shape: xp.getitem(g, _fill(index, arrays)),
     lambda xp, value, *arrays, index, shape: xp.scatter_add(value, _fill(index, arrays), shape),
     batch=scatter_rule(_SLOT),
+    facts=OpFacts(joins="add", indices=1),
 )
 
 
@@ -76,6 +79,7 @@ index_set_op = Linear(
     lambda xp, x, value, *arrays, index: xp.index_set(x, value, _fill(index, arrays)),
     operands=2,
     batch=index_set_rule(_SLOT, getitem_op),
+    facts=OpFacts(joins="set", indices=2),
 )
 # With an array in the index; plain slices are left out, for they are many and small.
 getitem_op.selects = lambda node: len(node.parents) > 1

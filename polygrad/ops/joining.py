@@ -7,6 +7,7 @@ from typing import Any
 from polygrad.array import wrap
 from polygrad.core.batch import by_axis, refuse_examples
 from polygrad.core.kinds import Linear
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops.datatypes import check_same_library
@@ -28,6 +29,7 @@ concat_op = Linear(
     lambda xp, *arrays, axis: xp.concat(arrays, axis=axis),
     operands=None,
     batch=by_axis(),
+    facts=OpFacts(joins="concat"),
 )
 stack_op = Linear(
     "stack",
@@ -35,6 +37,7 @@ stack_op = Linear(
     lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
     operands=None,
     batch=by_axis(new=1),
+    facts=OpFacts(joins="stack"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
-from polygrad.core.op import Op
+from polygrad.core.op import Op, OpFacts
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.errors import (
     ArgumentTypeError,
@@ -45,21 +45,36 @@ def _batch_roll(op: Op, size: int, values: list[Any], batched: list[bool], param
     return bind(op, (x,), {"shift": params["shift"], "axis": moved_axis})
 
 
-reshape_op = Linear("reshape", lambda xp, g, x, shape: xp.reshape(g, x.shape), batch=by_shape)
+reshape_op = Linear(
+    "reshape",
+    lambda xp, g, x, shape: xp.reshape(g, x.shape),
+    batch=by_shape,
+    facts=OpFacts(view="reshape"),
+)
 permute_op = Linear(
     "permute_dims",
     lambda xp, g, x, axes: xp.permute_dims(g, _inverse(axes)),
     batch=_batch_permute,
+    facts=OpFacts(view="permute"),
 )
 matrix_transpose_op = Linear(
-    "matrix_transpose", lambda xp, g, x: xp.matrix_transpose(g), batch=spread
+    "matrix_transpose",
+    lambda xp, g, x: xp.matrix_transpose(g),
+    batch=spread,
+    facts=OpFacts(view="transpose"),
 )
 broadcast_op = Linear(
     "broadcast_to",
     lambda xp, g, x, shape: unbroadcast(xp, g, x.shape),
     batch=_batch_broadcast,
+    facts=OpFacts(view="broadcast"),
 )
-flip_op = Linear("flip", lambda xp, g, x, axis: xp.flip(g, axis=axis), batch=by_axis())
+flip_op = Linear(
+    "flip",
+    lambda xp, g, x, axis: xp.flip(g, axis=axis),
+    batch=by_axis(),
+    facts=OpFacts(view="flip"),
+)
 roll_op = Linear(
     "roll",
     lambda xp, g, x, shift, axis: xp.roll(
@@ -67,8 +82,12 @@ roll_op = Linear(
     ),
     batch=_batch_roll,
 )
-tril_op = Linear("tril", lambda xp, g, x, k: xp.tril(g, k=k), batch=spread)
-triu_op = Linear("triu", lambda xp, g, x, k: xp.triu(g, k=k), batch=spread)
+tril_op = Linear(
+    "tril", lambda xp, g, x, k: xp.tril(g, k=k), batch=spread, facts=OpFacts(triangle="lower")
+)
+triu_op = Linear(
+    "triu", lambda xp, g, x, k: xp.triu(g, k=k), batch=spread, facts=OpFacts(triangle="upper")
+)
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General
-from polygrad.core.op import is_complex
+from polygrad.core.op import OpFacts, is_complex
 from polygrad.ops.manipulation import normalise_axes
 from polygrad.ops.statistical import accumulate, on_integers, only_axis, spread
 
@@ -61,8 +61,9 @@ def _prod_jvp(xp: Any, t: Any, _y: Any, x: Any, axis: Any, keepdims: bool) -> An
     return xp.sum(t[0] * _others(xp, x, axis), axis=axis, keepdims=keepdims)
 
 
-prod_op = General("prod", _prod_vjp, _prod_jvp, batch=by_axis())
-integer_prod_op = on_integers("prod")
+_PROD = OpFacts(reduction="prod")
+prod_op = General("prod", _prod_vjp, _prod_jvp, batch=by_axis(), facts=_PROD)
+integer_prod_op = on_integers("prod", _PROD)
 
 
 def _recurrence(xp: Any, a: Any, b: Any, axis: int, step: int) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 from polygrad.core.batch import by_axis, refuse
 from polygrad.core.kinds import Nondifferentiable
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops.bisection import searchsorted_rule
@@ -12,14 +13,15 @@ from polygrad.ops.manipulation import normalise_axes, normalise_axis
 
 argmax_op = Nondifferentiable("argmax", batch=by_axis())
 argmin_op = Nondifferentiable("argmin", batch=by_axis())
-all_op = Nondifferentiable("all", batch=by_axis())
-any_op = Nondifferentiable("any", batch=by_axis())
+all_op = Nondifferentiable("all", batch=by_axis(), facts=OpFacts(reduction="all"))
+any_op = Nondifferentiable("any", batch=by_axis(), facts=OpFacts(reduction="any"))
 count_nonzero_op = Nondifferentiable("count_nonzero", batch=by_axis())
 nonzero_op = Nondifferentiable(
     "nonzero",
     lambda xp, x: tuple(xp.nonzero(x)),
     multiple=True,
-    batch=refuse("use pg.where(x != 0, ..., ...)"),
+    batch=refuse,
+    facts=OpFacts(value_shaped="use pg.where(x != 0, ..., ...)"),
 )
 
 

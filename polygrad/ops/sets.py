@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from polygrad.array import BASE, Array, is_array
 from polygrad.core.batch import refuse
 from polygrad.core.kinds import Nondifferentiable
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops.bisection import isin_rule
@@ -40,7 +41,9 @@ def _op(name: str) -> Nondifferentiable:
     def forward(xp: Any, x: Any) -> Any:
         return tuple(getattr(xp, name)(x))
 
-    return Nondifferentiable(name, forward, multiple=True, batch=refuse("call it outside"))
+    return Nondifferentiable(
+        name, forward, multiple=True, batch=refuse, facts=OpFacts(value_shaped="call it outside")
+    )
 
 
 unique_all_op = _op("unique_all")

@@ -6,6 +6,7 @@ from typing import Any
 from polygrad.array import raw_and_backend
 from polygrad.core.batch import by_axis
 from polygrad.core.kinds import Elementwise, General, Linear, Nondifferentiable
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import ArgumentValueError
@@ -32,6 +33,7 @@ sum_op = Linear(
     "sum",
     lambda xp, g, x, axis, keepdims: spread(xp, g, x.shape, axis, keepdims),
     batch=by_axis(),
+    facts=OpFacts(reduction="sum"),
 )
 mean_op = Linear(
     "mean",
@@ -60,8 +62,8 @@ def _extreme_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool) -
     return xp.sum(t[0] * (hit / ties), axis=axis, keepdims=keepdims)
 
 
-max_op = General("max", _extreme_vjp, _extreme_jvp, batch=by_axis())
-min_op = General("min", _extreme_vjp, _extreme_jvp, batch=by_axis())
+max_op = General("max", _extreme_vjp, _extreme_jvp, batch=by_axis(), facts=OpFacts(reduction="max"))
+min_op = General("min", _extreme_vjp, _extreme_jvp, batch=by_axis(), facts=OpFacts(reduction="min"))
 
 
 def _reduce(op: Any, name: str, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -105,16 +107,16 @@ def accumulate(op: Any, whole: Any, x: Any, dtype: Any, params: dict[str, Any]) 
     return bind(whole, (x,), {**params, "dtype": wanted})
 
 
-def on_integers(name: str) -> Nondifferentiable:
+def on_integers(name: str, facts: OpFacts | None = None) -> Nondifferentiable:
     """The op for integers beside a sum or product: it would be widened without a data type."""
 
     def forward(xp: Any, x: Any, dtype: DType, **params: Any) -> Any:
         return getattr(xp, name)(x, dtype=getattr(xp, dtype.name), **params)
 
-    return Nondifferentiable(f"{name}_integer", forward, batch=by_axis())
+    return Nondifferentiable(f"{name}_integer", forward, batch=by_axis(), facts=facts)
 
 
-integer_sum_op = on_integers("sum")
+integer_sum_op = on_integers("sum", OpFacts(reduction="sum"))
 
 
 def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:

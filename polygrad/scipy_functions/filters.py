@@ -5,7 +5,7 @@ from typing import Any
 from polygrad import ops
 from polygrad.core.batch import one_by_one
 from polygrad.core.kinds import General
-from polygrad.core.op import is_complex
+from polygrad.core.op import OpFacts, is_complex
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
 from polygrad.ops import linalg
@@ -92,6 +92,7 @@ def _recursion_jvp(xp: Any, tangents: Any, ans: Any, a: Any, _x: Any) -> Any:
 
 class _Recursion(General):
     __slots__ = ()
+    kind_facts = OpFacts(python_loop=True)
 
     def shaped_like(self) -> tuple[int]:
         """The operand that the answer is like, so that tracing need not run a loop to know."""

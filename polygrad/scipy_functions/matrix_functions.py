@@ -8,7 +8,7 @@ from polygrad import ops
 from polygrad.array import differs_between_examples, is_symbolic, raw_and_backend
 from polygrad.core.batch import one_by_one
 from polygrad.core.kinds import General
-from polygrad.core.op import is_complex
+from polygrad.core.op import OpFacts, is_complex
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ShapeError
@@ -109,6 +109,7 @@ class _Like(General):
     """An op of matrices whose answer is like its last operand."""
 
     __slots__ = ("last",)
+    kind_facts = OpFacts(python_loop=True)
     last: int
 
     def shaped_like(self) -> tuple[int]:

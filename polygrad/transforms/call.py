@@ -11,8 +11,8 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import Array, wrap
-from polygrad.core.batch import named
 from polygrad.core.kinds import General
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LostGradientError, PolygradError
@@ -97,7 +97,6 @@ def _push(
     return call(pushed, (*operands, *(tangents[i] for i in moving)), name)
 
 
-@named
 def _batch(
     op: Any, size: int, values: Any, batched: Sequence[bool], params: Any, name: str | None = None
 ) -> Any:
@@ -110,6 +109,7 @@ class CallOp(General):
     """Runs its parameter ``function``."""
 
     __slots__ = ()
+    kind_facts = OpFacts(axis_name=True)
 
     def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         """What a compiler sees in place of the op: no derivative is taken below it."""

@@ -15,8 +15,8 @@ from typing import Any
 
 from polygrad import tree
 from polygrad.array import BASE, Array, wrap
-from polygrad.core.batch import named, spread_batch
-from polygrad.core.op import OPS, Op, Plan
+from polygrad.core.batch import spread_batch
+from polygrad.core.op import OPS, Op, OpFacts, Plan
 from polygrad.core.record import Program, Recorder, constant, plain
 from polygrad.core.trace import bind
 from polygrad.core.views import up_to_date
@@ -158,6 +158,7 @@ class _Kept(Op):
     """The first ``count`` operands, as what a program makes of the others."""
 
     __slots__ = ("count",)
+    kind_facts = OpFacts(axis_name=True)
     kind = "general"
     multiple = True
 
@@ -228,7 +229,6 @@ def _watches(trace: Any) -> bool:
     return trace is not BASE and not getattr(trace, "inlines", False)
 
 
-@named
 def _batch(
     op: Any, size: int, values: list[Any], batched: list[bool], params: Any, name: str | None = None
 ) -> Any:

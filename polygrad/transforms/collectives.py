@@ -14,7 +14,7 @@ from polygrad import ops, tree
 from polygrad.array import BASE, Array, is_array, raw_and_backend, wrap
 from polygrad.core import batch as batching
 from polygrad.core.kinds import General, Linear
-from polygrad.core.op import Op
+from polygrad.core.op import Op, OpFacts
 from polygrad.core.record import plain
 from polygrad.core.trace import bind, describe, lifted
 from polygrad.dtypes import as_dtype
@@ -23,12 +23,12 @@ from polygrad.transforms.carry import LOOPS, CapturedTrackedArray
 from polygrad.transforms.vmap import NAMED, Named
 
 AxisName = str | Sequence[str]
+_NAMED = OpFacts(axis_name=True)
 
 
 def _across(reduce: Callable[[Any, dict[str, Any]], Any]) -> Callable[..., Any]:
     """The batch rule of a collective; ``reduce(value, params)`` has the batch in front."""
 
-    @batching.named
     def rule(
         op: Op, size: int, values: list[Any], batched: Any, params: Any, name: str | None = None
     ) -> Any:
@@ -50,6 +50,7 @@ psum_op = Linear(
     lambda xp, g, x, name, size: _sum_again(g, name, size),
     lambda xp, x, name, size: x * size,
     batch=_across(lambda x, params: ops.sum(x, axis=0, dtype=x.dtype)),
+    facts=_NAMED,
 )
 
 
@@ -74,6 +75,7 @@ def _extreme(name: str, reduce: Callable[..., Any]) -> General:
         _extreme_push,
         lambda xp, x, name, size: xp.astype(x, x.dtype),
         batch=_across(lambda x, params: reduce(x, axis=0)),
+        facts=_NAMED,
     )
 
 
@@ -99,6 +101,7 @@ all_gather_op: Op = General(
     lambda xp, t, ans, x, **params: bind(all_gather_op, (t[0],), params),
     _gathered,
     batch=_across(lambda x, params: ops.moveaxis(x, 0, params["axis"])),
+    facts=_NAMED,
 )
 
 

@@ -11,7 +11,7 @@ from polygrad.backend import backend_for_type
 from polygrad.core import batch as batching
 from polygrad.core.dual import note_foreign
 from polygrad.core.kinds import Elementwise, General, Nondifferentiable
-from polygrad.core.op import OPS, Op, Rule
+from polygrad.core.op import OPS, Op, OpFacts, Rule
 from polygrad.core.record import plain
 from polygrad.core.trace import bind, describe
 from polygrad.dtypes import as_dtype
@@ -202,8 +202,7 @@ class _Defined(General):
     """A general op of which one rule may be missing: the other is turned round."""
 
     __slots__ = ("given",)
-    foreign = True
-    """Its derivative need not be that of what it computes, see `polygrad.core.dual`."""
+    kind_facts = OpFacts(custom_rule=True)
 
     def __init__(
         self, name: str, vjp: Any, jvp: Any, forward: Any, multiple: bool, flags: Any, batch: Any

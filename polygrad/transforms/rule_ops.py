@@ -11,9 +11,8 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import BASE, Array, wrap
-from polygrad.core.batch import named
 from polygrad.core.dual import ForwardTrace, note_foreign
-from polygrad.core.op import OPS, Op, Plan
+from polygrad.core.op import OPS, Op, OpFacts, Plan
 from polygrad.core.record import plain
 from polygrad.core.tape import ReverseTrace
 from polygrad.core.trace import Trace, bind, leaked
@@ -94,6 +93,7 @@ class RuleOp(Op):
     """Runs ``rules.run``, and differentiates by the rules."""
 
     __slots__ = ()
+    kind_facts = OpFacts(axis_name=True)
     kind = "general"
     multiple = True
 
@@ -154,7 +154,6 @@ def _forward(xp: Any, *arrays: Any, rules: Rules) -> Arrays:
     return tuple(map(plain, outs))
 
 
-@named
 def _batch(
     op: RuleOp,
     size: int,

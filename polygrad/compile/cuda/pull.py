@@ -9,7 +9,6 @@ from polygrad.compile.cuda import elements
 from polygrad.compile.cuda.join import JOINED
 from polygrad.compile.cuda.types import Unsupported, constant, converted
 from polygrad.compile.cuda.types import name as type_name
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import ZERO, Index, Line
 from polygrad.compile.passes.expand import class_places
@@ -124,7 +123,7 @@ class Puller:
     def _compute(self, equation: Equation, index: Index) -> str:
         op, out = equation.op, equation.out
         self.cost += elements.cost(equation)
-        if by_element(equation.op):
+        if equation.op.facts.elementwise:
             given = [
                 self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""
                 for x in equation.inputs
@@ -134,7 +133,7 @@ class Puller:
             )
         if op is OPS["getitem"] and len(equation.inputs) > 1:
             return self.get(equation.inputs[0], self._gathered(equation, index))
-        if op in indexing.VIEWS:
+        if op.facts.view:
             return self.get(equation.inputs[0], indexing.through(equation, index))
         if op is class_places:
             return self._class_place(equation, index)

@@ -8,7 +8,6 @@ from polygrad.compile.cuda.function import Function
 from polygrad.compile.cuda.host import ALIGNMENT
 from polygrad.compile.cuda.pieces import Piece
 from polygrad.compile.cuda.steps import Library, Product
-from polygrad.compile.elements import PYTHON_OPERATORS, by_element
 from polygrad.compile.graph import Value
 
 Program = Any  # polygrad.compile.cuda.program.Program, which imports this module
@@ -51,7 +50,7 @@ class Run:
             known[value] = given if value.weak else self.host.in_order(given)
         for equation in program.schedule.host:
             given = [known[x] if isinstance(x, Value) else x for x in equation.inputs]
-            known[equation.out] = PYTHON_OPERATORS[equation.op](*given)
+            known[equation.out] = equation.op.facts.python(*given)
         for step in self.steps:
             step(known)
         return [known[v] for v in program.schedule.results]
@@ -96,7 +95,9 @@ class Run:
             return copied
         op, backend = equation.op, self.program.backend
         impl = op.impls.get(backend) or op.implement(backend)
-        plain = by_element(op) and not all(isinstance(x, Value) and x.weak for x in equation.inputs)
+        plain = op.facts.elementwise and not all(
+            isinstance(x, Value) and x.weak for x in equation.inputs
+        )
         results = set(self.program.schedule.results)
 
         def call(known: dict[Value, Any]) -> None:

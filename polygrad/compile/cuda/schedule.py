@@ -3,14 +3,12 @@
 Everything else is computed where it is needed, in the kernels of what needs it.
 """
 
-from polygrad.compile import index as indexing
 from polygrad.compile.cuda import elements
 from polygrad.compile.cuda.epilogue import attach
 from polygrad.compile.cuda.pull import Puller, identity, is_alias
 from polygrad.compile.cuda.steps import Group, Library, Product, Root, Step, Tiled
-from polygrad.compile.cuda.supported import JOINS, REDUCTIONS, is_product, kernelable, typed
+from polygrad.compile.cuda.supported import is_product, kernelable, typed
 from polygrad.compile.cuda.tiles import tiled
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.passes.expand import class_places
 from polygrad.core.op import OPS
@@ -79,21 +77,20 @@ class Schedule:
         if op is class_places and equation.inputs[0].ndim != 1:
             self.keep(equation.inputs[0])
         # Whether each element looks through an index array.
-        looks = op in JOINS and len(equation.inputs) > (2 if op is OPS["index_set"] else 1) and (
-            "index" in equation.params
-        )  # fmt: skip
+        joined = bool(op.facts.joins or op.facts.triangle)
+        looks = joined and op.facts.indices is not None and len(equation.inputs) > op.facts.indices
         total = elements.cost(equation)
         for x in equation.values:
             if x in self.stored or x.weak:
                 continue
-            joins = op in JOINS and not looks
-            once = by_element(equation.op) or op in indexing.VIEWS or joins
+            joins = joined and not looks
+            once = equation.op.facts.elementwise or op.facts.view or joins
             grows = not once or (x.size < out.size and not joins)
-            if costs.get(x, 0) >= DEAR and grows and op not in REDUCTIONS and not alias:
+            if costs.get(x, 0) >= DEAR and grows and not op.facts.reduction and not alias:
                 self.keep(x)
             else:
                 total += costs.get(x, 0)
-        if op in REDUCTIONS or looks or (total > LARGEST and not alias):
+        if op.facts.reduction or looks or (total > LARGEST and not alias):
             self.stored.add(out)
         costs[out] = total
 
@@ -149,7 +146,7 @@ class Schedule:
             if out in self.fixed:
                 self.place.update((o, len(self.steps)) for o in equation.outputs)
                 self.steps.append(self.fixed[out])
-            elif equation.op in REDUCTIONS:
+            elif equation.op.facts.reduction:
                 axes = tuple(equation.params["axis"])
                 self._join(Root(out, equation.inputs[0], axes, equation.op.builtin))
             else:
@@ -224,7 +221,7 @@ class Schedule:
                 again.add(out)
                 places = set()  # its operands are read once, where it is computed
             other = out in self.fixed and not isinstance(self.fixed[out], Tiled)
-            if other or equation.op in REDUCTIONS:
+            if other or equation.op.facts.reduction:
                 continue
             if kept:
                 places = {self.place[out]} if out in self.place else set()

@@ -7,19 +7,11 @@ from typing import Any
 from polygrad.compile import index as indexing
 from polygrad.compile.cuda import elements, types
 from polygrad.compile.cuda.types import Unsupported
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import is_slot
-from polygrad.compile.known import listed
 from polygrad.compile.passes.expand import class_places
 from polygrad.core.op import OPS
 
-REDUCTIONS = listed("sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any")
-JOINS = listed("concat", "stack", "scatter_add", "index_set", "tril", "triu")
-"""Ops whose elements come from one operand or another, by their place."""
-_TRUTH = listed("all", "any", "sum_integer")
-_EXTREMES = listed("max", "min")
-_CASTS = listed("astype", "astype_discrete", "copy")
 FLOATS = ("float32", "float64")
 ARRAYS = 16
 """Arrays that a kernel joins: each is a branch in its code."""
@@ -66,26 +58,30 @@ def kernelable(equation: Equation) -> bool:
         or None in equation.inputs
     ):
         return False
-    if by_element(equation.op):
+    if equation.op.facts.elementwise:
         return _by_element(equation)
     x = equation.inputs[0] if equation.inputs else None
     if not isinstance(x, Value) or x.weak:
         return False
-    if op in REDUCTIONS:
+    if op.facts.reduction:
         if not set(params) <= {"axis", "keepdims", "dtype"}:
             return False
         empty = math.prod([x.shape[a] for a in params["axis"]]) == 0
-        numbers = x.dtype.group != "bool" or op in _TRUTH
-        return numbers and not (op in _EXTREMES and empty)
+        numbers = (
+            x.dtype.group != "bool"
+            or equation.out.dtype != x.dtype
+            or op.facts.reduction in ("all", "any")
+        )
+        return numbers and not (op.facts.reduction in ("max", "min") and empty)
     if op is OPS["getitem"]:
         return _plain(params["index"], equation.inputs[1:], x.shape)
-    if op in JOINS:
+    if op.facts.joins or op.facts.triangle:
         return _joins(equation)
-    return op in indexing.VIEWS or op is class_places
+    return bool(op.facts.view) or op is class_places
 
 
 def _by_element(equation: Equation) -> bool:
-    if equation.params and equation.op not in _CASTS:
+    if equation.params and not equation.op.facts.casts:
         return False
     given = ["x"] * len(equation.inputs)
     try:
@@ -96,16 +92,16 @@ def _by_element(equation: Equation) -> bool:
 
 
 def _joins(equation: Equation) -> bool:
-    name, out = equation.op.builtin, equation.out
+    facts, out = equation.op.facts, equation.out
     if any(not isinstance(x, Value) or x.weak for x in equation.inputs):
         return False
-    if name in ("concat", "stack"):
+    if facts.joins in ("concat", "stack"):
         return len(equation.inputs) <= ARRAYS and all(x.dtype == out.dtype for x in equation.inputs)
-    if name in ("tril", "triu"):
+    if facts.triangle:
         return type(equation.params["k"]) is int
-    if name == "scatter_add" and out.dtype.group == "bool":
+    if facts.joins == "add" and out.dtype.group == "bool":
         return False
-    arrays = equation.inputs[2 if name == "index_set" else 1 :]
+    arrays = equation.inputs[facts.indices :]
     if not _plain(equation.params["index"], arrays, out.shape):
         return False
     count = math.prod(indexing.broadcast_shape([a.shape for a in arrays])) if arrays else 1

@@ -9,7 +9,6 @@ from collections.abc import Hashable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Graph, Value, label
 from polygrad.compile.keys import frozen
 from polygrad.compile.native.host import Host
@@ -101,7 +100,7 @@ def stretches(graph: Graph) -> list[tuple[bool, Graph]]:
 
 
 def _worth(equations: Iterable[Equation]) -> bool:
-    return sum(e.op not in indexing.VIEWS for e in equations) >= WORTH
+    return sum(not e.op.facts.view for e in equations) >= WORTH
 
 
 class Divided:

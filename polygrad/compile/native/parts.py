@@ -84,12 +84,12 @@ class Indexed(Part):
 
 def parts(equation: Equation) -> Iterator[Part]:
     """The parts of an answer, in the order they are written."""
-    name, params, out = equation.op.builtin, equation.params, equation.out
-    if name in ("concat", "stack"):
+    facts, params, out = equation.op.facts, equation.params, equation.out
+    if facts.indices is None:
         start = 0
         for x in equation.inputs:
             space = x.shape
-            if name == "stack":
+            if facts.joins == "stack":
                 axis = params["axis"] % out.ndim
                 space = (*space[:axis], 1, *space[axis:])
             part = Offset(equation, x, space)
@@ -97,10 +97,10 @@ def parts(equation: Equation) -> Iterator[Part]:
             start += space[part.axis]
             yield part
         return
-    first = 2 if name == "index_set" else 1
-    yield Part(equation, equation.inputs[0] if name == "index_set" else None, out.shape)
+    first = facts.indices
+    yield Part(equation, equation.inputs[0] if facts.joins == "set" else None, out.shape)
     arrays = equation.inputs[first:]
     space = indexed_shape(params["index"], out.shape, arrays)
     indexed = Indexed(equation, equation.inputs[first - 1], space)
-    indexed.arrays, indexed.adds, indexed.serial = arrays, name == "scatter_add", bool(arrays)
+    indexed.arrays, indexed.adds, indexed.serial = arrays, facts.joins == "add", bool(arrays)
     yield indexed

@@ -5,7 +5,6 @@ from typing import Any
 
 from polygrad.compile import index as indexing
 from polygrad.compile.abstract import broadcast
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import is_slot
 from polygrad.compile.known import listed
@@ -14,13 +13,9 @@ from polygrad.compile.passes.expand import class_places
 from polygrad.compile.passes.rewrite import mean_as_sum, rewrite
 from polygrad.core.op import OPS
 
-REDUCTIONS = listed("sum", "sum_integer", "max", "min", "prod", "prod_integer", "all", "any")
-PIECES = listed("concat", "stack", "index_set", "scatter_add")
 FACTORS = listed("cholesky", "solve_triangular")
-OTHERS = listed("matmul", "tril", "triu") | {class_places}
+OTHERS = listed("matmul") | {class_places}
 
-CASTS = listed("astype", "astype_discrete", "copy")
-EXTREMES = listed("max", "min")
 MATMUL = OPS["matmul"]
 LONG = 1024
 """Elements of a row from which on its product with a column is a sum."""
@@ -86,19 +81,19 @@ def _check(equation: Equation) -> None:
     if out.weak:
         raise Unsupported("arithmetic on Python numbers only")
     check(out.dtype)
-    if by_element(equation.op):
-        if equation.params and op not in CASTS:
+    if equation.op.facts.elementwise:
+        if equation.params and not op.facts.casts:
             raise Unsupported(f"the op {name} with parameters")
         return
-    if op in REDUCTIONS:
+    if op.facts.reduction:
         if not set(equation.params) <= {"axis", "keepdims", "dtype"}:
             raise Unsupported(f"the op {name} with these parameters")
-        if op in EXTREMES and equation.inputs[0].size == 0:
+        if op.facts.reduction in ("max", "min") and equation.inputs[0].size == 0:
             raise Unsupported(f"the {name} of nothing")
         return
-    if op in indexing.VIEWS or op in OTHERS or op in PIECES:
+    if op.facts.view or op in OTHERS or op.facts.joins or op.facts.triangle:
         if "index" in equation.params:
-            _check_index(equation, 2 if op is OPS["index_set"] else 1)
+            _check_index(equation)
         return
     if op in FACTORS:
         _check_factor(equation)
@@ -117,9 +112,9 @@ def _check_factor(equation: Equation) -> None:
         raise Unsupported(f"{name} of stacks of matrices that broadcast")
 
 
-def _check_index(equation: Equation, first: int) -> None:
+def _check_index(equation: Equation) -> None:
     """Index arrays have to stand side by side, without integers beside them."""
-    key, arrays = equation.params["index"], equation.inputs[first:]
+    key, arrays = equation.params["index"], equation.inputs[equation.op.facts.indices :]
     if any(type(part) is bool for part in key):
         raise Unsupported("an index of bool")
     if not arrays:

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad.compile import index as indexing
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import ZERO, Index, Line
-from polygrad.compile.known import listed
 from polygrad.compile.native import elements
 from polygrad.compile.native.prepare import is_alias
 from polygrad.compile.native.text import Code, real
@@ -15,8 +13,6 @@ from polygrad.compile.native.types import Unsupported, convert, is_float, load, 
 from polygrad.compile.passes.expand import class_places
 from polygrad.core.op import OPS
 from polygrad.dtypes import DTYPES
-
-_TRIANGLES = listed("tril", "triu")
 
 
 class Puller:
@@ -95,7 +91,7 @@ class Puller:
         if not name:
             raise Unsupported(f"the op {op.name}")
         self.cost += elements.cost(name)
-        if by_element(equation.op):
+        if equation.op.facts.elementwise:
             given = [
                 self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""
                 for x in equation.inputs
@@ -104,11 +100,11 @@ class Puller:
             return elements.compute(self.code, name, equation.inputs, given, out)
         if op is OPS["getitem"] and len(equation.inputs) > 1:
             return self._gather(equation, index)
-        if op in indexing.VIEWS:
+        if op.facts.view:
             return self.get(equation.inputs[0], indexing.through(equation, index))
         if op is class_places:
             return self._class_place(equation, index)
-        if op in _TRIANGLES:
+        if op.facts.triangle:
             return self._triangle(equation, index)
         raise Unsupported(f"the op {op.name}")
 
@@ -117,7 +113,7 @@ class Puller:
         line = index[-1].plus(index[-2].times(-1))
         self.forms.append(line)
         apart = self.number(line)
-        how = "sle" if equation.op is OPS["tril"] else "sge"
+        how = "sle" if equation.op.facts.triangle == "lower" else "sge"
         inside = self.code.put(f"icmp {how} i64 {apart}, {equation.params['k']}")
         zero = real(0.0, register(dtype)) if is_float(dtype) else "0"
         return self.code.select(inside, register(dtype), x, zero)

@@ -6,12 +6,10 @@ Everything else is computed where it is needed, in the loops of what needs it.
 from dataclasses import dataclass, field
 from typing import Any
 
-from polygrad.compile import index as indexing
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.native import elements
 from polygrad.compile.native.parts import Part, parts
-from polygrad.compile.native.prepare import FACTORS, MATMUL, PIECES, REDUCTIONS, is_alias
+from polygrad.compile.native.prepare import FACTORS, MATMUL, is_alias
 from polygrad.compile.native.pull import Puller, identity
 from polygrad.compile.native.text import Code
 from polygrad.compile.passes.expand import class_places
@@ -108,7 +106,7 @@ class Schedule:
                 self._product(equation)
             elif op in FACTORS:
                 self._factor(equation)
-            elif op in REDUCTIONS or op in PIECES:
+            elif op.facts.reduction or op.facts.joins:
                 self.stored.add(out)
             elif is_alias(equation) or (op is class_places and equation.inputs[0].ndim != 1):
                 self.keep(equation.inputs[0])
@@ -117,10 +115,10 @@ class Schedule:
                 if x in self.stored:
                     continue
                 dear = costs.get(x, 0) >= DEAR and (
-                    x.size < out.size or not by_element(equation.op)
+                    x.size < out.size or not equation.op.facts.elementwise
                 )
-                if dear and op not in REDUCTIONS and not is_alias(equation):
-                    view = (op in indexing.VIEWS and x.size >= out.size) or op in PIECES
+                if dear and not op.facts.reduction and not is_alias(equation):
+                    view = (op.facts.view and x.size >= out.size) or op.facts.joins
                     if not view:
                         self.keep(x)
                         continue
@@ -182,10 +180,10 @@ class Schedule:
                 self.place[out] = len(self.steps)
                 self.steps.append(self.products[out])
                 continue
-            if equation.op in PIECES:
+            if equation.op.facts.joins:
                 self._parts(equation)
                 continue
-            if equation.op in REDUCTIONS:
+            if equation.op.facts.reduction:
                 axes = tuple(equation.params["axis"])
                 root = Root(out, equation.inputs[0], axes, equation.op.builtin)
             else:
@@ -283,7 +281,7 @@ class Schedule:
             if not kept and len(places) > 1 and costs[out] >= DEAR and not is_alias(equation):
                 again.add(out)
                 places = set()  # its operands are read once, where it is computed
-            if out in self.products or equation.op in REDUCTIONS | PIECES:
+            if out in self.products or equation.op.facts.reduction or equation.op.facts.joins:
                 continue
             if kept:
                 places = {self.place[out]} if out in self.place else set()

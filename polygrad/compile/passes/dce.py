@@ -14,7 +14,7 @@ def dead_code(graph: Graph) -> Graph:
     kept = []
     for equation in reversed(graph.equations):
         if not needed.isdisjoint(equation.outputs):
-            if hasattr(equation.op, "pruned"):  # without answers that nothing needs
+            if equation.op.pruned is not None:
                 equation = equation.op.pruned(equation, needed)
             needed.update(equation.values)
             kept.append(equation)

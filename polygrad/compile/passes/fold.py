@@ -4,7 +4,6 @@ from typing import Any
 
 from polygrad.array import wrap
 from polygrad.backend import backend_for_type
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.core.op import OPS, Op
@@ -79,7 +78,7 @@ def _takes_numbers(op: Op) -> bool:
 
     The standard's functions do. One of ours, or of a user's, may ask an operand for its shape.
     """
-    return by_element(op) and op.forward is None and op is not OPS["where"]
+    return op.facts.elementwise and op.forward is None and op is not OPS["where"]
 
 
 def _uniform(array: Any) -> Any:

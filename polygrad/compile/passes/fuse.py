@@ -10,11 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.known import listed
-
-REDUCTIONS = listed("sum", "max", "min", "prod", "all", "any")
 
 
 @dataclass
@@ -94,7 +91,7 @@ def _join(
     """Add an equation to the earliest loop that can take it; its place, or None."""
     before = (*equation.values, *equation.outputs[0].after)
     first = max((place.get(x, -1) for x in before), default=-1)
-    reduction = equation.op in REDUCTIONS
+    reduction = bool(equation.op.facts.reduction)
     if first >= 0 and isinstance(steps[first], Loop):
         loop = steps[first]
         assert isinstance(loop, Loop)
@@ -115,7 +112,7 @@ def _join(
 
 
 def _start(equation: Equation, widest: int) -> Loop | None:
-    if not by_element(equation.op):
+    if not equation.op.facts.elementwise:
         return None
     shape = equation.out.shape
     loop = Loop(shape, len(shape))
@@ -124,7 +121,7 @@ def _start(equation: Equation, widest: int) -> Loop | None:
 
 def _takes(loop: Loop, equation: Equation, widest: int) -> bool:
     """Add an equation to a loop if it fits."""
-    if equation.op in REDUCTIONS:
+    if equation.op.facts.reduction:
         split = _split_of_reduction(loop, equation)
     elif equation.out.shape == loop.shape:
         split = split_of(loop.shape, [x.shape for x in equation.values if x not in loop.made])
@@ -135,7 +132,7 @@ def _takes(loop: Loop, equation: Equation, widest: int) -> bool:
         return False
     loop.split = split
     loop.equations.append(equation)
-    (loop.reduced if equation.op in REDUCTIONS else loop.made).add(equation.out)
+    (loop.reduced if equation.op.facts.reduction else loop.made).add(equation.out)
     return True
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from polygrad.compile.elements import by_element
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.core.op import OPS, Op
@@ -35,13 +34,13 @@ def _asks(op: Op) -> bool:
 
     The standard's functions do not. An op of a user's gets what it gets without a compiler.
     """
-    return by_element(op) and op.forward is not None and bool(op.builtin)
+    return op.facts.elementwise and op.forward is not None and bool(op.builtin)
 
 
 def dtype_beside(equation: Equation) -> Any:
     """The data type that numbers take among the operands of an equation; None for their own."""
     out = equation.outputs[0]
-    if out.weak or not by_element(equation.op):
+    if out.weak or not equation.op.facts.elementwise:
         return None
     arrays = [x for x in equation.values if not x.weak]
     if out.dtype.is_inexact:

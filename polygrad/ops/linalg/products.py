@@ -5,6 +5,7 @@ from typing import Any
 from polygrad.array import is_array
 from polygrad.core.batch import leading
 from polygrad.core.kinds import Bilinear, Linear, Nondifferentiable, unbroadcast
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, DTypeError, ShapeError
@@ -89,6 +90,7 @@ diagonal_op = Linear(
     lambda xp, g, x, offset: embed(xp, g, x.shape[-2], x.shape[-1], offset),
     lambda xp, x, offset: xp.linalg.diagonal(x, offset=offset),
     batch=leading,
+    facts=OpFacts(view="diagonal"),
 )
 
 
