@@ -73,6 +73,12 @@ def is_view(equation: Equation) -> bool:
     return bool(facts.view) and (facts.indices is None or len(equation.inputs) == facts.indices)
 
 
+def element_cost(equation: Equation) -> int:
+    """About how many simple operations an element of the answer is worth, beside its operands."""
+    facts = equation.op.facts
+    return 5 if facts.view and not is_view(equation) else facts.cost
+
+
 def same_axes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
     """Whether a reshape only adds and drops axes of length 1."""
     return [n for n in old if n != 1] == [n for n in new if n != 1]

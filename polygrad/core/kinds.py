@@ -34,7 +34,7 @@ class Elementwise(Op):
 
     __slots__ = ("rules",)
     kind = "elementwise"
-    kind_facts = OpFacts(elementwise=True)
+    kind_facts = OpFacts(elementwise=True, cost=20)
 
     def __init__(
         self,

@@ -55,6 +55,8 @@ class OpFacts(NamedTuple):
     elementwise: bool = False
     """Each element of the answer depends on the operands' elements at that place only; the
     operands broadcast."""
+    cost: int = 1
+    """About how many simple operations an element of the answer is worth."""
     one_dtype: bool = False
     """All operands are brought to the data type of the answer."""
     compares: bool = False

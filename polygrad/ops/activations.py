@@ -3,13 +3,14 @@
 import math
 from typing import Any
 
-from polygrad.ops.declare import elementwise
+from polygrad.ops.declare import BY_ELEMENT, elementwise
 from polygrad.ops.exponential import logaddexp, tanh
 
 relu = elementwise(
     "relu",
     lambda xp, g, y, _x: xp.where(y > 0, g, xp.zeros_like(g)),
     forward=lambda xp, x: xp.maximum(x, 0.0),
+    facts=BY_ELEMENT,
     doc="""The positive part, max(x, 0); its derivative at 0 is taken as 0.
 
     >>> pg.grad(pg.nn.relu)(2.0), pg.grad(pg.nn.relu)(0.0)

@@ -54,7 +54,7 @@ divide = elementwise(
     "divide",
     lambda xp, g, _y, _a, b: g / b,
     lambda xp, g, y, _a, b: -(g * y) / b,
-    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.truediv),
+    facts=OpFacts(elementwise=True, cost=5, one_dtype=True, python=operator.truediv),
     doc="""The quotient x1 / x2.
 
     >>> pg.grad(pg.divide, argnums=(0, 1))(1.0, 2.0)
@@ -87,6 +87,7 @@ positive = elementwise(
 reciprocal = elementwise(
     "reciprocal",
     lambda xp, g, y, _x: -(g * y) * y,
+    facts=OpFacts(elementwise=True, cost=5),
     doc="""The reciprocal 1 / x.
 
     >>> pg.grad(pg.reciprocal)(2.0)
@@ -97,6 +98,7 @@ reciprocal = elementwise(
 _square = elementwise(
     "square",
     lambda xp, g, _y, x: (g + g) * x,
+    facts=BY_ELEMENT,
     doc="The square of the table; the public function looks at what it is the square of.",
 )
 
@@ -124,7 +126,7 @@ remainder = elementwise(
     "remainder",
     1,
     lambda xp, g, _y, a, b: -g * xp.floor(a / b),
-    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.mod),
+    facts=OpFacts(elementwise=True, cost=5, one_dtype=True, python=operator.mod),
     doc="""The remainder of x1 / x2, with the sign of x2.
 
     At a multiple of x2 the derivative is the one to its right.
@@ -137,7 +139,7 @@ remainder = elementwise(
 floor_divide = nondifferentiable(
     "floor_divide",
     2,
-    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.floordiv),
+    facts=OpFacts(elementwise=True, cost=5, one_dtype=True, python=operator.floordiv),
     doc="""The quotient x1 / x2 rounded towards minus infinity; its derivative is zero.
 
     >>> pg.floor_divide(7.0, 2.0).item()
@@ -218,7 +220,7 @@ _pow = elementwise(
     "pow",
     _by_base,
     _by_exponent,
-    facts=OpFacts(elementwise=True, one_dtype=True, python=operator.pow),
+    facts=OpFacts(elementwise=True, cost=20, one_dtype=True, python=operator.pow),
     doc="The power of the table; the public function takes the small exponents apart.",
 )
 

@@ -12,7 +12,7 @@ from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import DType, as_dtype, check_range, limits
 from polygrad.ops.creation import scalar_beside
 from polygrad.ops.datatypes import astype, result_type
-from polygrad.ops.declare import elementwise, nondifferentiable
+from polygrad.ops.declare import BY_ELEMENT, elementwise, nondifferentiable
 
 
 def _bigger(xp: Any, g: Any, a: Any, b: Any) -> Any:
@@ -144,18 +144,21 @@ _clip_both = Elementwise(
     lambda xp, g, _y, x, low, high: xp.where((x < low) & (low <= high), g, xp.zeros_like(g)),
     lambda xp, g, _y, x, low, high: xp.where((x > high) | (low > high), g, xp.zeros_like(g)),
     forward=_limited,
+    facts=BY_ELEMENT,
 )
 _clip_low = Elementwise(
     "clip_low",
     lambda xp, g, _y, x, low: _clip_rule(xp, g, x, low, None),
     lambda xp, g, _y, x, low: xp.where(x < low, g, xp.zeros_like(g)),
     forward=lambda xp, x, low: _limited(xp, x, low, None),
+    facts=BY_ELEMENT,
 )
 _clip_high = Elementwise(
     "clip_high",
     lambda xp, g, _y, x, high: _clip_rule(xp, g, x, None, high),
     lambda xp, g, _y, x, high: xp.where(x > high, g, xp.zeros_like(g)),
     forward=lambda xp, x, high: _limited(xp, x, None, high),
+    facts=BY_ELEMENT,
 )
 
 
@@ -166,7 +169,7 @@ def _keep_zeros(g: Any, c: Any) -> Any:
 for _op in (_clip_both, _clip_low, _clip_high, OPS["maximum"], OPS["minimum"]):
     _op.selects = lambda node: True
 
-_clip_none = Elementwise("clip_none", 1, forward=lambda xp, x: xp.clip(x))
+_clip_none = Elementwise("clip_none", 1, forward=lambda xp, x: xp.clip(x), facts=BY_ELEMENT)
 
 
 def _beside_bounds(x: Any, *bounds: Any) -> Any:

@@ -12,6 +12,7 @@ from polygrad.core.trace import bind
 
 _NO_PARAMS: dict[str, Any] = {}
 BY_ELEMENT = OpFacts(elementwise=True)
+_FUNCTION = Elementwise.kind_facts
 _NOTE = """
 Operands are arrays of one library and device (or Python numbers) whose shapes broadcast; the
 result has their promoted data type{truth}. Raises ShapeError where they do not broadcast.
@@ -23,7 +24,7 @@ def elementwise(
     *rules: Rule | int | None,
     doc: str,
     forward: Callable[..., Any] | None = None,
-    facts: OpFacts = BY_ELEMENT,
+    facts: OpFacts = _FUNCTION,
 ) -> Callable[..., Any]:
     """Declare a differentiable elementwise function, with one rule an operand.
 

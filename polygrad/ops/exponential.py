@@ -69,6 +69,7 @@ log10 = elementwise(
 sqrt = elementwise(
     "sqrt",
     lambda xp, g, y, _x: g / (y + y),
+    facts=OpFacts(elementwise=True, cost=5),
     doc="""The square root; its derivative at 0 is infinite.
 
     >>> pg.grad(pg.sqrt)(4.0)
@@ -140,7 +141,7 @@ atan2 = elementwise(
     "atan2",
     lambda xp, g, _y, a, b: _angle(xp, g, b, a, b),
     lambda xp, g, _y, a, b: -_angle(xp, g, a, a, b),
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=OpFacts(elementwise=True, cost=20, one_dtype=True),
     doc="""The angle of the point (x2, x1), in radians.
 
     >>> pg.grad(pg.atan2, argnums=(0, 1))(0.0, 2.0)
@@ -159,7 +160,7 @@ hypot = elementwise(
     "hypot",
     lambda xp, g, y, a, _b: xp.where(y == 0, xp.zeros_like(g), g * (a / _nonzero(xp, y))),
     lambda xp, g, y, _a, b: xp.where(y == 0, xp.zeros_like(g), g * (b / _nonzero(xp, y))),
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=OpFacts(elementwise=True, cost=20, one_dtype=True),
     doc="""The distance sqrt(x1**2 + x2**2); its derivative at (0, 0) is taken as 0.
 
     >>> pg.grad(pg.hypot, argnums=(0, 1))(3.0, 4.0)
@@ -242,7 +243,7 @@ logaddexp = elementwise(
     "logaddexp",
     lambda xp, g, _y, a, b: g * _share(xp, a, b),
     lambda xp, g, _y, a, b: g * _share(xp, b, a),
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=OpFacts(elementwise=True, cost=20, one_dtype=True),
     doc="""log(exp(x1) + exp(x2)), without overflow.
 
     >>> pg.grad(pg.logaddexp, argnums=(0, 1))(0.0, 0.0)

@@ -51,7 +51,7 @@ scatter_op = Linear(
     lambda xp, g, value, *arrays, index, shape: xp.getitem(g, _fill(index, arrays)),
     lambda xp, value, *arrays, index, shape: xp.scatter_add(value, _fill(index, arrays), shape),
     batch=scatter_rule(_SLOT),
-    facts=OpFacts(joins="add", indices=1),
+    facts=OpFacts(joins="add", cost=5, indices=1),
 )
 
 
@@ -79,7 +79,7 @@ index_set_op = Linear(
     lambda xp, x, value, *arrays, index: xp.index_set(x, value, _fill(index, arrays)),
     operands=2,
     batch=index_set_rule(_SLOT, getitem_op),
-    facts=OpFacts(joins="set", indices=2),
+    facts=OpFacts(joins="set", cost=5, indices=2),
 )
 # With an array in the index; plain slices are left out, for they are many and small.
 getitem_op.selects = lambda node: len(node.parents) > 1

@@ -29,7 +29,7 @@ concat_op = Linear(
     lambda xp, *arrays, axis: xp.concat(arrays, axis=axis),
     operands=None,
     batch=by_axis(),
-    facts=OpFacts(joins="concat"),
+    facts=OpFacts(joins="concat", cost=5),
 )
 stack_op = Linear(
     "stack",
@@ -37,7 +37,7 @@ stack_op = Linear(
     lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
     operands=None,
     batch=by_axis(new=1),
-    facts=OpFacts(joins="stack"),
+    facts=OpFacts(joins="stack", cost=5),
 )
 
 

@@ -17,7 +17,7 @@ from polygrad.compile.cuda.types import (
 from polygrad.compile.cuda.types import (
     name as type_name,
 )
-from polygrad.compile.graph import Equation, Value
+from polygrad.compile.graph import Value
 from polygrad.dtypes import DTYPES
 
 _COMPARISONS = {
@@ -48,11 +48,6 @@ _FUNCTIONS = {
     "floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint", "erf": "erf",
     "erfc": "erfc",
 }  # fmt: skip
-_COSTLY = (
-    "divide", "sqrt", "reciprocal", "getitem", "class_places", "concat", "stack", "scatter_add",
-    "index_set",
-)  # fmt: skip
-_CHEAP = ("sqrt", "std_root", "abs", "floor", "ceil", "trunc", "round", "copysign")
 _FLOAT = {
     "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
     "negative": "-{0}", "square": "{0} * {0}", "reciprocal": "1 / {0}",
@@ -138,16 +133,6 @@ template <typename T> __device__ inline T pg_wrap(T i, T n) {
 }
 """
 """The functions that expressions call, at the head of every source."""
-
-
-def cost(equation: Equation) -> int:
-    """About how many simple operations an element of an answer is worth."""
-    op = equation.op.builtin
-    if op == "getitem" and len(equation.inputs) == 1:
-        return 1  # a slice
-    if op in _FUNCTIONS and op not in _CHEAP:
-        return 20
-    return 5 if op in _COSTLY else 1
 
 
 def common(inputs: Sequence[Any], op: str) -> Any:

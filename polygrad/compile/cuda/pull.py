@@ -122,7 +122,7 @@ class Puller:
 
     def _compute(self, equation: Equation, index: Index) -> str:
         op, out = equation.op, equation.out
-        self.cost += elements.cost(equation)
+        self.cost += indexing.element_cost(equation)
         if equation.op.facts.elementwise:
             given = [
                 self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""

@@ -3,7 +3,7 @@
 Everything else is computed where it is needed, in the kernels of what needs it.
 """
 
-from polygrad.compile.cuda import elements
+from polygrad.compile import index as indexing
 from polygrad.compile.cuda.epilogue import attach
 from polygrad.compile.cuda.pull import Puller, identity, is_alias
 from polygrad.compile.cuda.steps import Group, Library, Product, Root, Step, Tiled
@@ -79,7 +79,7 @@ class Schedule:
         # Whether each element looks through an index array.
         joined = bool(op.facts.joins or op.facts.triangle)
         looks = joined and op.facts.indices is not None and len(equation.inputs) > op.facts.indices
-        total = elements.cost(equation)
+        total = indexing.element_cost(equation)
         for x in equation.values:
             if x in self.stored or x.weak:
                 continue
@@ -208,7 +208,7 @@ class Schedule:
         costs: dict[Value, int] = {}
         again: set[Value] = set()
         for equation in self.graph.equations:
-            own = elements.cost(equation)
+            own = indexing.element_cost(equation)
             total = own + sum(0 if x in self.stored else costs.get(x, 0) for x in equation.values)
             costs.update((out, total) for out in equation.outputs)
         for equation in reversed(self.graph.equations):

@@ -35,13 +35,6 @@ _TESTS = ("isnan", "isinf", "isfinite", "signbit", "logical_not")
 _SAME = ("positive", "astype", "astype_discrete", "copy", "stop_gradient", "conj", "real")
 
 
-def cost(name: str) -> int:
-    """About how many simple operations an op is worth."""
-    if name in FUNCTIONS:
-        return 20
-    return 5 if name in ("divide", "sqrt", "reciprocal", "getitem", "class_places") else 1
-
-
 def promoted(a: Any, b: Any) -> Any:
     """The data type of two together, as arrays promote."""
     if is_float(a) or is_float(b) or "bool" in (a.group, b.group):

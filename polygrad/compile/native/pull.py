@@ -90,7 +90,7 @@ class Puller:
         op, name = equation.op, equation.op.builtin
         if not name:
             raise Unsupported(f"the op {op.name}")
-        self.cost += elements.cost(name)
+        self.cost += indexing.element_cost(equation)
         if equation.op.facts.elementwise:
             given = [
                 self.get(x, indexing.broadcast(index, x.shape)) if isinstance(x, Value) else ""

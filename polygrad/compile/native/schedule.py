@@ -6,8 +6,8 @@ Everything else is computed where it is needed, in the loops of what needs it.
 from dataclasses import dataclass, field
 from typing import Any
 
+from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.native import elements
 from polygrad.compile.native.parts import Part, parts
 from polygrad.compile.native.prepare import FACTORS, MATMUL, is_alias
 from polygrad.compile.native.pull import Puller, identity
@@ -110,7 +110,7 @@ class Schedule:
                 self.stored.add(out)
             elif is_alias(equation) or (op is class_places and equation.inputs[0].ndim != 1):
                 self.keep(equation.inputs[0])
-            total = elements.cost(op.builtin)
+            total = indexing.element_cost(equation)
             for x in equation.values:
                 if x in self.stored:
                     continue
@@ -269,7 +269,7 @@ class Schedule:
                     where.setdefault(root.source, set()).add(at)
         costs: dict[Value, int] = {}
         for equation in self.graph.equations:
-            own = elements.cost(equation.op.builtin)
+            own = indexing.element_cost(equation)
             costs[equation.out] = own + sum(
                 0 if x in self.stored else costs.get(x, 0) for x in equation.values
             )

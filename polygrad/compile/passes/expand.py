@@ -10,6 +10,7 @@ from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.compile.tracing import GraphTrace
 from polygrad.core.kinds import Nondifferentiable
+from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 
@@ -23,7 +24,7 @@ def _class_places(xp: Any, labels: Any, classes: int) -> Any:
     return rows * classes + xp.astype(flat, kind)
 
 
-class_places = Nondifferentiable("class_places", _class_places)
+class_places = Nondifferentiable("class_places", _class_places, facts=OpFacts(cost=5))
 """The place of the element each label names in the flat array of scores."""
 
 
