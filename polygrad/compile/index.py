@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from polygrad.compile.graph import Equation
+from polygrad.compile.graph import Equation, Value
 
 
 class Line(NamedTuple):
@@ -38,6 +38,11 @@ Index = tuple[Line, ...]
 def variable(name: str, offset: int = 0) -> Line:
     """A variable by itself."""
     return Line(offset, ((name, 1),))
+
+
+def identity(names: Iterable[str]) -> Index:
+    """The index of the element that loops are at, by their variables; "" for an axis of one."""
+    return tuple([variable(n) if n else ZERO for n in names])
 
 
 def strides(shape: Sequence[int]) -> list[int]:
@@ -73,10 +78,30 @@ def is_view(equation: Equation) -> bool:
     return bool(facts.view) and (facts.indices is None or len(equation.inputs) == facts.indices)
 
 
+def is_transpose(equation: Equation) -> bool:
+    """Whether an answer is its operand with the last two axes swapped."""
+    view, x = equation.op.facts.view, equation.inputs[0]
+    if view == "permute":
+        n = x.ndim
+        return n > 1 and list(equation.params["axes"]) == [*range(n - 2), n - 1, n - 2]
+    return view == "transpose"
+
+
 def element_cost(equation: Equation) -> int:
     """About how many simple operations an element of the answer is worth, beside its operands."""
     facts = equation.op.facts
     return 5 if facts.view and not is_view(equation) else facts.cost
+
+
+def is_alias(equation: Equation) -> bool:
+    """Whether an answer is the memory of its operand in another shape, so that it has an index
+    only as a place in memory."""
+    x = equation.inputs[0]
+    return (
+        equation.op.facts.view == "reshape"
+        and isinstance(x, Value)
+        and not same_axes(x.shape, equation.out.shape)
+    )
 
 
 def same_axes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:

@@ -8,7 +8,6 @@ from polygrad.compile.passes.fuse import Loop
 from polygrad.core.op import OPS
 
 MATMUL = OPS["matmul"]
-_AGAIN = {"sum": "sum", "max": "max", "min": "min", "prod": "prod", "all": "all", "any": "any"}
 
 
 def write_loop(writer: Any, loop: Loop) -> None:
@@ -142,7 +141,7 @@ class _LoopWriter:
         self.body.append(writer.text(call.text, call.names, [operand], place))
         # The parts of the blocks come together at the end.
         total = self.target.into(
-            _AGAIN[name], {"axis": (0,), "keepdims": False},
+            equation.op.facts.reduction, {"axis": (0,), "keepdims": False},
             [self.target.Operand(shape, dtype)], writer.operand(out, left),
         )  # fmt: skip
         whole = self._shaped(out, left)

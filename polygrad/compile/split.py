@@ -9,14 +9,6 @@ from typing import NamedTuple
 
 from polygrad.compile.graph import Equation, Graph, Value
 from polygrad.compile.index import is_view
-from polygrad.compile.known import listed
-
-_CHEAP = listed(
-    "add", "subtract", "multiply", "negative", "square", "astype", "where", "real", "imag", "conj",
-    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not",
-    "logical_and", "logical_or",
-)  # fmt: skip
-"""Ops that take no longer than to read an answer which was kept."""
 
 
 class Part(NamedTuple):
@@ -118,7 +110,7 @@ class _Later:
         for equation in reversed(self._joint.equations):
             if wanted.isdisjoint(equation.outputs):
                 continue
-            here = equation not in own or equation.op in _CHEAP
+            here = equation not in own or _cheap(equation)
             if here and at_hand.issuperset(equation.values):
                 self._choose(equation)
                 wanted.update(equation.values)
@@ -132,3 +124,8 @@ class _Later:
 def _always_again(equation: Equation) -> bool:
     """Whether an answer is not worth keeping: a view, or a Python number."""
     return is_view(equation) or equation.outputs[0].weak
+
+
+def _cheap(equation: Equation) -> bool:
+    """Whether to compute an answer takes no longer than to read one that was kept."""
+    return equation.op.facts.elementwise and equation.op.facts.cost == 1

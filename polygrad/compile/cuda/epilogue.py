@@ -6,10 +6,11 @@ own, and the product itself need not be written where nothing else reads it.
 
 from typing import Any
 
-from polygrad.compile.cuda.pull import Puller, identity
+from polygrad.compile.cuda.pull import Puller
 from polygrad.compile.cuda.steps import Group, Library, Product, Root, Step, Tiled
 from polygrad.compile.cuda.tiles import Tiles
 from polygrad.compile.graph import Value
+from polygrad.compile.index import identity
 
 Schedule = Any  # polygrad.compile.cuda.schedule.Schedule, which imports this module
 AGAIN = 6

@@ -16,12 +16,12 @@ import math
 
 from polygrad.compile import index as indexing
 from polygrad.compile.cuda.function import Function, indented
-from polygrad.compile.cuda.pull import Puller, identity, written
+from polygrad.compile.cuda.pull import Puller, written
 from polygrad.compile.cuda.steps import Group, Root
 from polygrad.compile.cuda.totals import combined, first
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.index import Line
+from polygrad.compile.index import Line, identity
 
 THREADS = 256
 FEW = 32

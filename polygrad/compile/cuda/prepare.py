@@ -9,7 +9,7 @@ from typing import Any
 
 from polygrad.compile.cuda.supported import FLOATS, is_product
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.index import broadcast_shape
+from polygrad.compile.index import broadcast_shape, is_transpose
 from polygrad.compile.passes.rewrite import mean_as_sum, rewrite
 from polygrad.core.op import OPS
 
@@ -111,11 +111,7 @@ def _thin(equation: Equation, producers: dict[Value, Equation]) -> list[Equation
 def _turned(x: Value, producers: dict[Value, Equation]) -> Value | None:
     """What a value is the matrix transpose of."""
     equation = producers.get(x)
-    if equation is None:
+    if equation is None or not is_transpose(equation):
         return None
     found = equation.inputs[0]
-    last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-    turned = equation.op is OPS["matrix_transpose"] or (
-        equation.op is OPS["permute_dims"] and list(equation.params["axes"]) == last
-    )
-    return found if turned and isinstance(found, Value) else None
+    return found if isinstance(found, Value) else None

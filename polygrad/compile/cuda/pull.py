@@ -10,24 +10,10 @@ from polygrad.compile.cuda.join import JOINED
 from polygrad.compile.cuda.types import Unsupported, constant, converted
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.index import ZERO, Index, Line
+from polygrad.compile.index import Index, Line, is_alias
 from polygrad.compile.passes.expand import class_places
 from polygrad.core.op import OPS
 from polygrad.dtypes import DTYPES
-
-
-def is_alias(equation: Equation) -> bool:
-    """Whether the answer is the operand's memory in another shape."""
-    x = equation.inputs[0]
-    return (
-        equation.op is OPS["reshape"] and isinstance(x, Value) and not x.weak
-        and not indexing.same_axes(x.shape, equation.out.shape)
-    )  # fmt: skip
-
-
-def identity(names: list[str]) -> Index:
-    """The index of the element that a kernel is at."""
-    return tuple([indexing.variable(n) if n else ZERO for n in names])
 
 
 class Puller:

@@ -5,13 +5,13 @@ Everything else is computed where it is needed, in the kernels of what needs it.
 
 from polygrad.compile import index as indexing
 from polygrad.compile.cuda.epilogue import attach
-from polygrad.compile.cuda.pull import Puller, identity, is_alias
+from polygrad.compile.cuda.pull import Puller
 from polygrad.compile.cuda.steps import Group, Library, Product, Root, Step, Tiled
 from polygrad.compile.cuda.supported import is_product, kernelable, typed
 from polygrad.compile.cuda.tiles import tiled
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.index import identity, is_alias
 from polygrad.compile.passes.expand import class_places
-from polygrad.core.op import OPS
 
 DEAR = 6
 """Cost from which on a value is kept for a second kernel instead of computed again."""
@@ -107,12 +107,7 @@ class Schedule:
         for x in equation.inputs:
             flip = False
             while (inner := self.producers.get(x)) is not None and x not in self.stored:
-                last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-                turned = x.ndim > 1 and (
-                    inner.op is OPS["matrix_transpose"]
-                    or (inner.op is OPS["permute_dims"] and list(inner.params["axes"]) == last)
-                )
-                if not turned:
+                if not indexing.is_transpose(inner):
                     break
                 flip, x = not flip, inner.inputs[0]
             self.keep(x)
@@ -148,7 +143,7 @@ class Schedule:
                 self.steps.append(self.fixed[out])
             elif equation.op.facts.reduction:
                 axes = tuple(equation.params["axis"])
-                self._join(Root(out, equation.inputs[0], axes, equation.op.builtin))
+                self._join(Root(out, equation.inputs[0], axes, equation.op.facts.reduction))
             else:
                 self._join(Root(out, out))
         for root in self.copies:

@@ -13,12 +13,12 @@ import math
 
 from polygrad.compile import index as indexing
 from polygrad.compile.cuda.function import Function, indented
-from polygrad.compile.cuda.pull import Puller, identity, written
+from polygrad.compile.cuda.pull import Puller, written
 from polygrad.compile.cuda.steps import Group, Root, Tiled
 from polygrad.compile.cuda.supported import work
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.index import Index, variable
+from polygrad.compile.index import Index, identity, variable
 
 LIMIT = 64_000_000
 """Additions and multiplications up to which a product is one of these kernels.

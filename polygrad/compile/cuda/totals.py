@@ -8,9 +8,9 @@ from polygrad.compile.cuda.types import name as type_name
 
 def first(op: str, dtype: Any) -> str:
     """What a reduction begins with."""
-    if op in ("sum", "sum_integer", "any"):
+    if op in ("sum", "any"):
         return constant(0, dtype)
-    if op in ("prod", "prod_integer", "all"):
+    if op in ("prod", "all"):
         return constant(1, dtype)
     if is_float(dtype):
         return constant(float("-inf") if op == "max" else float("inf"), dtype)
@@ -22,7 +22,6 @@ def first(op: str, dtype: Any) -> str:
 
 def combined(op: str, dtype: Any, total: str, x: str) -> str:
     """A total with one more element."""
-    op = op.removesuffix("_integer")
     if op in ("max", "min"):
         return f"pg_{op}({total}, {x})"
     if op in ("all", "any"):

@@ -6,8 +6,8 @@ from typing import Any
 
 from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.index import Line
-from polygrad.compile.native.pull import Puller, identity
+from polygrad.compile.index import Line, identity
+from polygrad.compile.native.pull import Puller
 from polygrad.compile.native.schedule import Loop, Root
 from polygrad.compile.native.text import Code
 from polygrad.compile.native.totals import Total, combine, convert_total, to_memory, wide

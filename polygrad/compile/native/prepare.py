@@ -19,7 +19,6 @@ OTHERS = listed("matmul") | {class_places}
 MATMUL = OPS["matmul"]
 LONG = 1024
 """Elements of a row from which on its product with a column is a sum."""
-_TURNS = listed("matrix_transpose", "permute_dims")
 
 
 def prepare(graph: Graph) -> Graph:
@@ -52,7 +51,7 @@ def _matmul(equation: Equation, producers: dict[Value, Equation]) -> Any:
             x = new
         operands.append(x)
     left, right = operands
-    turned = left in producers and producers[left].op in _TURNS
+    turned = left in producers and indexing.is_transpose(producers[left])
     column = right.ndim == 1 or right.shape[-1] == 1
     if column and left.shape[-1] >= LONG and out.dtype.is_inexact and not turned:
         return [*before, *_as_sum(left, right, out)]
@@ -124,12 +123,3 @@ def _check_index(equation: Equation) -> None:
     slots = [i for i, part in enumerate(key) if is_slot(part)]
     if slots != list(range(slots[0], slots[-1] + 1)) or any(type(p) is int for p in key):
         raise Unsupported("index arrays apart from each other")
-
-
-def is_alias(equation: Equation) -> bool:
-    """Whether the answer is the operand's memory in another shape."""
-    x = equation.inputs[0]
-    return (
-        equation.op is OPS["reshape"] and isinstance(x, Value)
-        and not indexing.same_axes(x.shape, equation.out.shape)
-    )  # fmt: skip

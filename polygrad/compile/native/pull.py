@@ -5,9 +5,8 @@ from typing import Any
 
 from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Value
-from polygrad.compile.index import ZERO, Index, Line
+from polygrad.compile.index import Index, Line, is_alias
 from polygrad.compile.native import elements
-from polygrad.compile.native.prepare import is_alias
 from polygrad.compile.native.text import Code, real
 from polygrad.compile.native.types import Unsupported, convert, is_float, load, memory, register
 from polygrad.compile.passes.expand import class_places
@@ -152,8 +151,3 @@ class Puller:
         inside = self._checked(label, classes, wraps=False)
         self.forms.append(index[0])
         return self.number(inside.plus(index[0].times(classes)))
-
-
-def identity(names: list[str]) -> Index:
-    """The index of the element that a loop is at."""
-    return tuple([indexing.variable(n) if n else ZERO for n in names])

@@ -8,12 +8,12 @@ from typing import Any
 
 from polygrad.compile import index as indexing
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.index import identity, is_alias
 from polygrad.compile.native.parts import Part, parts
-from polygrad.compile.native.prepare import FACTORS, MATMUL, is_alias
-from polygrad.compile.native.pull import Puller, identity
+from polygrad.compile.native.prepare import FACTORS, MATMUL
+from polygrad.compile.native.pull import Puller
 from polygrad.compile.native.text import Code
 from polygrad.compile.passes.expand import class_places
-from polygrad.core.op import OPS
 
 DEAR = 6
 """Cost from which on a value is kept for a second loop instead of computed again."""
@@ -158,13 +158,7 @@ class Schedule:
     def _turned(self, x: Value) -> tuple[Value, bool]:
         """What a matrix is the transpose of, and whether it is."""
         flip = False
-        while (inner := self.producers.get(x)) is not None and x.ndim > 1:
-            last = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-            turned = inner.op is OPS["matrix_transpose"] or (
-                inner.op is OPS["permute_dims"] and list(inner.params["axes"]) == last
-            )
-            if not turned:
-                break
+        while (inner := self.producers.get(x)) is not None and indexing.is_transpose(inner):
             flip, x = not flip, inner.inputs[0]
         return x, flip
 
@@ -185,7 +179,7 @@ class Schedule:
                 continue
             if equation.op.facts.reduction:
                 axes = tuple(equation.params["axis"])
-                root = Root(out, equation.inputs[0], axes, equation.op.builtin)
+                root = Root(out, equation.inputs[0], axes, equation.op.facts.reduction)
             else:
                 root = Root(out, out)
             self._join(root)

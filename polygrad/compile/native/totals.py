@@ -51,9 +51,9 @@ def to_memory(code: Code, x: str, dtype: Any) -> str:
 def first_value(op: str, dtype: Any) -> str:
     """What a reduction begins with."""
     kind = memory(dtype)
-    if op in ("sum", "sum_integer", "any"):
+    if op in ("sum", "any"):
         return real(-0.0 if op == "sum" else 0.0, kind) if is_float(dtype) else "0"
-    if op in ("prod", "prod_integer", "all"):
+    if op in ("prod", "all"):
         return real(1.0, kind) if is_float(dtype) else "1"
     if is_float(dtype):
         return real(float("-inf") if op == "max" else float("inf"), kind)
@@ -67,7 +67,6 @@ def first_value(op: str, dtype: Any) -> str:
 def combine(code: Code, op: str, dtype: Any, total: str, x: str) -> str:
     """A total with one more element; sums and products may be taken in any order."""
     kind = memory(dtype)
-    op = op.removesuffix("_integer")
     if op == "sum":
         return code.two("fadd reassoc" if is_float(dtype) else "add", kind, total, x)
     if op == "prod":

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from polygrad.compile.graph import Graph, Value
+from polygrad.compile.index import is_alias
 from polygrad.compile.native import memory as scratch
 from polygrad.compile.native.mathematics import definitions
 from polygrad.compile.native.nest import Buffer, Nest
-from polygrad.compile.native.prepare import is_alias, prepare
+from polygrad.compile.native.prepare import prepare
 from polygrad.compile.native.product import Packed, Shape, Small
 from polygrad.compile.native.schedule import Factor, Loop, Product, Root, Schedule
 from polygrad.compile.native.triangular import Cholesky, Solve

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from polygrad.compile.graph import Equation, Graph, Value
-from polygrad.compile.known import listed
 
 
 @dataclass
@@ -73,12 +72,7 @@ def fuse(
 
 def _light(loop: Loop) -> bool:
     """Whether a loop of one equation gains nothing: memory alone bounds it."""
-    return loop.equations[0].op in _MOVES
-
-
-_MOVES = listed(
-    "add", "subtract", "multiply", "negative", "astype", "copy", "maximum", "minimum", "square"
-)
+    return loop.equations[0].op.facts.cost == 1
 
 
 def _join(

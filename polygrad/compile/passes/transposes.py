@@ -3,6 +3,7 @@
 from typing import Any
 
 from polygrad.compile.graph import Equation, Graph, Value
+from polygrad.compile.index import is_transpose
 from polygrad.compile.passes.rewrite import rewrite
 from polygrad.core.op import OPS
 
@@ -20,9 +21,7 @@ def transposes(graph: Graph) -> Graph:
 
     def rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
         if equation.op is OPS["permute_dims"]:
-            axes = list(equation.params["axes"])
-            n = len(axes)
-            if n >= 2 and axes == [*range(n - 2), n - 1, n - 2]:
+            if is_transpose(equation):
                 swapped = Equation(_TRANSPOSE, equation.inputs, {}, equation.outputs)
                 return rule(swapped, producers) or [swapped]
             return None
