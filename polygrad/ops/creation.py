@@ -4,9 +4,6 @@ from typing import Any
 
 from polygrad.array import Array, is_array, is_number, raw_and_backend, wrap
 from polygrad.backend import SCALAR_TYPES, backend_for_type
-from polygrad.core.batch import spread
-from polygrad.core.kinds import Linear
-from polygrad.core.op import OpFacts
 from polygrad.core.trace import PYTHON_SCALARS, as_number, bind
 from polygrad.device import Device, current_device, intern_device
 from polygrad.device import device as as_device
@@ -20,20 +17,13 @@ from polygrad.errors import (
 )
 from polygrad.ops.datatypes import (
     astype,
+    copy_op,
     device_of,
     nested_leaves,
     refuse_unit,
     result_type,
     shown,
     to_device,
-)
-
-copy_op = Linear(
-    "copy",
-    lambda xp, g, x: g,
-    lambda xp, x: xp.asarray(x, copy=True),
-    batch=spread,
-    facts=OpFacts(elementwise=True),
 )
 
 

@@ -27,6 +27,13 @@ def _cast_back(xp: Any, g: Any, x: Any, dtype: DType) -> Any:
     return _cast(xp, g, source)
 
 
+copy_op = Linear(
+    "copy",
+    lambda xp, g, x: g,
+    lambda xp, x: xp.asarray(x, copy=True),
+    batch=spread,
+    facts=OpFacts(elementwise=True),
+)
 _CAST = OpFacts(elementwise=True, casts=True)
 astype_op = Linear("astype", _cast_back, _cast, batch=spread, facts=_CAST)
 discrete_op = Nondifferentiable("astype_discrete", _cast, batch=spread, facts=_CAST)
