@@ -20,16 +20,39 @@ HERE = Path(__file__).parent
 COMPILER = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
 _HEAD = re.compile(r'extern "C" __global__ void (\w+)\((.*?)\) \{')
 _FLOATS = ("double",)
+_SHARED = re.compile(r"__shared__ ([a-z ]+) \w+((?:\[\d+\])+);")
+_BYTES = {
+    "bool": 1, "signed char": 1, "unsigned char": 1, "short": 2, "unsigned short": 2, "int": 4,
+    "unsigned int": 4, "float": 4, "long long": 8, "unsigned long long": 8, "double": 8,
+}  # fmt: skip
+SHARED = 48 * 1024
+"""Bytes of shared memory that a block may declare."""
+PARAMETERS = 4096
+"""Bytes of a kernel's parameters."""
 
 
 def waiting(source):
     """The kernels whose threads wait for each other."""
     kernels = source.split('extern "C" __global__ void ')[1:]
-    return {text.partition("(")[0] for text in kernels if "__syncthreads" in text}
+    wait = ("__syncthreads", "pg_down(")
+    return {text.partition("(")[0] for text in kernels if any(w in text for w in wait)}
+
+
+def check_bounds(source):
+    """What a GPU refuses: too much shared memory, too many bytes of parameters."""
+    for kernel in source.split('extern "C" __global__ void ')[1:]:
+        shared = sum(
+            _BYTES[kind] * int(np.prod([int(n) for n in re.findall(r"\[(\d+)\]", sides)]))
+            for kind, sides in _SHARED.findall(kernel)
+        )
+        assert shared <= SHARED, (shared, kernel)
+        parameters = kernel.partition("(")[2].partition(")")[0]
+        assert 8 * len(parameters.split(", ")) <= PARAMETERS, kernel
 
 
 def on_host(source, folder, optimise="-O1"):
     """The library of a source, with a function ``run_NAME(gx, gy, threads, ...)`` a kernel."""
+    check_bounds(source)
     runners, waits = [], waiting(source)
     for name, parameters in _HEAD.findall(source):
         names = [p.split()[-1].lstrip("*") for p in parameters.split(", ") if p]

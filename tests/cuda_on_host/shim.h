@@ -6,6 +6,7 @@
 #include <ucontext.h>
 #include <cmath>
 #include <cstring>
+#include <cstdio>
 #include <cstdlib>
 
 struct Dim { unsigned int x, y; };
@@ -27,17 +28,46 @@ static char* stacks;
 static jmp_buf home;
 static void (*body)();  // the kernel, on the arguments of this launch
 
+// Those that wait for each other, a block or a warp: how often all of them came, who is there now.
+struct Meeting { unsigned expected, here, times; };
+static Meeting block, warps[THREADS / 32];
+static double shuffled[THREADS];
+static bool moved;  // whether anything happened in this turn
+
+static void leave(Meeting& one) {
+  if (--one.expected && one.here == one.expected) { one.here = 0; ++one.times; }
+}
+
 static void one_thread() {
   unsigned me = threadIdx.x;
   body();
-  all[me].ended = true;
+  all[me].ended = moved = true;
+  leave(block);
+  leave(warps[me / 32]);
   _longjmp(home, 1);
 }
 
-static void __syncthreads() {
-  unsigned me = threadIdx.x;
-  if (!_setjmp(all[me].place)) _longjmp(home, 1);
-  threadIdx.x = me;
+static void wait_for(Meeting& one) {
+  unsigned me = threadIdx.x, time = one.times;
+  moved = true;
+  if (++one.here == one.expected) { one.here = 0; ++one.times; }
+  while (true) {  // others have their turn, even if all have come
+    if (!_setjmp(all[me].place)) _longjmp(home, 1);
+    threadIdx.x = me;
+    if (one.times != time) return;
+  }
+}
+
+static void __syncthreads() { wait_for(block); }
+
+template <typename T> static T __shfl_down_sync(unsigned mask, T x, unsigned n) {
+  unsigned me = threadIdx.x, from = me % 32 + n < 32 ? me + n : me;
+  if (mask != 0xffffffffu) std::abort();
+  std::memcpy(&shuffled[me], &x, sizeof x);
+  wait_for(warps[me / 32]);
+  std::memcpy(&x, &shuffled[from], sizeof x);
+  wait_for(warps[me / 32]);
+  return x;
 }
 
 static void proceed(unsigned t) {
@@ -54,6 +84,8 @@ static void run_together(unsigned threads) {
     all = (Thread*)std::calloc(THREADS, sizeof(Thread));
     stacks = (char*)std::malloc(THREADS * STACK);
   }
+  block = {threads, 0, 0};
+  for (unsigned w = 0; w < THREADS / 32; ++w) warps[w] = {32, 0, 0};
   for (unsigned t = 0; t < threads; ++t) {
     all[t].started = all[t].ended = false;
     ucontext_t* one = &all[t].beginning;
@@ -63,14 +95,17 @@ static void run_together(unsigned threads) {
     one->uc_link = nullptr;
     makecontext(one, one_thread, 0);
   }
-  bool any = true;
-  for (unsigned round = 0; any; ++round) {
-    any = false;
+  unsigned idle = 0;
+  for (unsigned round = 0; block.expected; ++round) {
+    moved = false;
     for (unsigned i = 0; i < threads; ++i) {
       unsigned t = round % 2 ? threads - 1 - i : i;
-      if (all[t].ended) continue;
-      any = true;
-      proceed(t);
+      if (!all[t].ended) proceed(t);
+    }
+    idle = moved ? 0 : idle + 1;
+    if (idle > 2) {
+      std::fprintf(stderr, "threads of a block wait for ever\n");
+      std::abort();
     }
   }
 }

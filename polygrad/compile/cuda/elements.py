@@ -127,6 +127,9 @@ __device__ inline double pg_logaddexp(double a, double b) {
   double d = a - b;
   return d > 0 ? a + log1p(exp(-d)) : d <= 0 ? b + log1p(exp(d)) : d;
 }
+template <typename T> __device__ inline T pg_down(T x, int n) {
+  return (T)__shfl_down_sync(0xffffffffu, x, n);
+}
 template <typename T> __device__ inline T pg_wrap(T i, T n) {
   T m = i % n;
   return m < 0 ? m + n : m;

@@ -4,7 +4,8 @@ Three forms, by what is reduced:
 
 - nothing: threads stride over the elements;
 - axes so that a reduced one is last in memory, or of a small space: a block for each number of
-  the answer, whose threads stride over its elements and add up in shared memory;
+  the answer, whose threads stride over its elements; the totals of the threads are put together
+  within each warp by shuffles, and those of the warps through shared memory;
 - otherwise, or with few elements each: a thread for each number of the answer.
 
 Where that gives too few threads, or too long sums, the elements are cut in chunks, one a row of
@@ -30,6 +31,8 @@ SMALL = 2**20
 """Elements up to which blocks reduce along any axis: the cache makes up for reading by columns."""
 BLOCKS = 4096
 """Blocks that stride over the elements of a large space."""
+WARP = 32
+"""Threads that hand numbers to each other without shared memory."""
 
 
 class Kernel(Function):
@@ -209,27 +212,33 @@ class Kernel(Function):
         lines.append(f"for ({kind} r = {begin}; r < {high}; r += {stride}) {{")
         lines += indented([*self._split("r", self.reduced, kind), *inside])
         lines.append("}")
-        for name, root, out in totals:
-            if self.form == "block":
-                lines += self._block_total(name, root)
-                lines.append(f"if (threadIdx.x == 0) {out}[{place}] = s{name}[0];")
-            else:
-                lines.append(f"{out}[{place}] = {name};")
-        return lines
+        if self.form == "block":
+            return lines + self._block_totals(totals, place)
+        return lines + [f"{out}[{place}] = {name};" for name, _, out in totals]
 
-    def _block_total(self, name: str, root: Root) -> list[str]:
-        """The totals of a block's threads together, half as many in each round."""
-        dtype = root.value.dtype
-        both = combined(root.op, dtype, f"s{name}[threadIdx.x]", f"s{name}[threadIdx.x + n]")
-        return [
-            f"__shared__ {type_name(dtype)} s{name}[{self.threads}];",
-            f"s{name}[threadIdx.x] = {name};",
-            "__syncthreads();",
-            "for (unsigned int n = blockDim.x / 2; n > 0; n /= 2) {",
-            f"  if (threadIdx.x < n) s{name}[threadIdx.x] = {both};",
-            "  __syncthreads();",
-            "}",
-        ]
+    def _block_totals(self, totals: list[tuple[str, Root, str]], place: str) -> list[str]:
+        """The totals of a block's threads together, and where they are written.
+
+        Each reduction has a number for each warp in shared memory; there are at most
+        `polygrad.compile.cuda.schedule.TOTALS` of them.
+        """
+        warps = self.threads // WARP
+        lines = [line for name, root, _ in totals for line in _halved(name, root, WARP)]
+        if warps > 1:
+            for name, root, _ in totals:
+                kind = type_name(root.value.dtype)
+                lines.append(f"__shared__ {kind} s{name}[{warps}];")
+                lines.append(
+                    f"if (threadIdx.x % {WARP} == 0) s{name}[threadIdx.x / {WARP}] = {name};"
+                )
+            lines += ["__syncthreads();", f"if (threadIdx.x >= {WARP}) return;"]
+            for name, root, _ in totals:
+                start = first(root.op, root.value.dtype)
+                lines.append(f"{name} = threadIdx.x < {warps} ? s{name}[threadIdx.x] : {start};")
+                lines += _halved(name, root, warps)
+        lines.append("if (threadIdx.x == 0) {")
+        lines += [f"  {out}[{place}] = {name};" for name, _, out in totals]
+        return [*lines, "}"]
 
     def _split(self, number: str, dims: list[int], kind: str) -> list[str]:
         """The variables of the axes, from the number of an element."""
@@ -243,6 +252,21 @@ class Kernel(Function):
                 text = f"{text} % {self.extent[d]}"
             lines.append(f"const {kind} {self.names[d]} = {text};")
         return lines
+
+
+def _halved(name: str, root: Root, count: int) -> list[str]:
+    """The totals of so many threads of a warp together, half as many in each round.
+
+    Every thread takes part in each: what is handed on stands outside of what may be left out.
+    """
+    kind = type_name(root.value.dtype)
+    both = combined(root.op, root.value.dtype, name, "other")
+    return [
+        f"for (int n = {count // 2}; n > 0; n /= 2) {{",
+        f"  const {kind} other = pg_down({name}, n);",
+        f"  {name} = {both};",
+        "}",
+    ]
 
 
 def _started(root: Root, x: str) -> str:

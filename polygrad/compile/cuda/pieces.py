@@ -13,7 +13,7 @@ from polygrad.compile.graph import Value
 WORTH = 2
 """Steps from which on a piece is captured: a graph costs two launches."""
 ENTRIES = 128
-"""Entries of a table that one kernel writes; its parameters have to fit in 4 KiB."""
+"""Parameters of a kernel, entries of a table that one writes among them: 4 KiB hold 512."""
 Plans = dict[Product, Planned]
 
 
@@ -57,17 +57,21 @@ class Piece:
     """Kernels, and products that can be captured, that run one after the other.
 
     ``outside`` are the entries of the table in which the kernels find what changes from call to
-    call. Products have addresses in the graph: ``places`` are the values they read and write.
+    call, and all that one finds which has more than `ENTRIES` parameters. Products have addresses
+    in the graph: ``places`` are the values they read and write.
     """
 
     def __init__(self, steps: list[Function | Product], fixed: set[Value], base: Schedule) -> None:
         self.steps = steps
         self.kernels = [step for step in steps if isinstance(step, Function)]
         self.products = [step for step in steps if isinstance(step, Product)]
-        values = dict.fromkeys(v for kernel in self.kernels for v in kernel.parameters)
-        changing = [v for v in values if v not in fixed]
         self.captured = len(steps) >= WORTH
-        self.outside = {v: i for i, v in enumerate(changing)} if self.captured else {}
+        found: dict[Value, None] = {}
+        for kernel in self.kernels:
+            crowded = len(kernel.parameters) > ENTRIES
+            changing = [v for v in kernel.parameters if self.captured and v not in fixed]
+            found.update(dict.fromkeys(kernel.parameters if crowded else changing))
+        self.outside = {v: i for i, v in enumerate(found)}
         self.made = [v for step in steps for v in written(step)]
         used = [v for p in self.products for v in (*map(base.base, p.operands), p.equation.out)]
         self.places = list(dict.fromkeys(used))

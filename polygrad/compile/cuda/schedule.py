@@ -17,6 +17,8 @@ DEAR = 6
 """Cost from which on a value is kept for a second kernel instead of computed again."""
 LARGEST = 400
 """Cost of the code of one kernel from which on it is divided."""
+TOTALS = 48
+"""Reductions of one kernel: a thread has some 200 registers for totals, 48 of 8 bytes take 96."""
 
 
 class Schedule:
@@ -178,9 +180,9 @@ class Schedule:
             step = self.steps[number]
             if not isinstance(step, Group) or step.space != space:
                 continue
-            if step.cost + puller.cost > LARGEST or (
-                root.op and step.axes not in (None, root.axes)
-            ):
+            if step.cost + puller.cost > LARGEST:
+                continue
+            if root.op and (step.axes not in (None, root.axes) or step.totals >= TOTALS):
                 continue
             chosen = number
             break

@@ -29,6 +29,11 @@ class Group:
         """The axes that are reduced, if any are."""
         return next((r.axes for r in self.roots if r.op), None)
 
+    @property
+    def totals(self) -> int:
+        """How many reductions there are."""
+        return sum(bool(r.op) for r in self.roots)
+
 
 @dataclass(eq=False)
 class Tiled:
