@@ -20,10 +20,10 @@ from polygrad.backends.numpy import NumpyBackend
 from polygrad.compile.cuda import elements
 from polygrad.compile.cuda.elements import PRELUDE
 from polygrad.compile.cuda.program import Program
-from polygrad.compile.jit import Traced
 from polygrad.compile.passes import optimise
 from polygrad.compile.passes.expand import expand
 from polygrad.compile.signature import Arguments
+from polygrad.compile.traced import Traced
 from polygrad.core.op import OPS
 from polygrad.errors import CaptureWarning, PolygradError
 

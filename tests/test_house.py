@@ -98,6 +98,46 @@ def test_the_core_imports_no_array_library_and_no_backend(path):
         assert not module.startswith("polygrad.backends"), f"{path}:{line} imports a backend"
 
 
+def module_name(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def circles(graph):
+    """The sets of modules that import each other, by any way round."""
+
+    def reached(start):
+        found, waiting = set(), [start]
+        while waiting:
+            for other in graph[waiting.pop()] - found:
+                found.add(other)
+                waiting.append(other)
+        return found
+
+    below = {name: reached(name) for name in graph}
+    return {frozenset(o for o in below[n] if n in below[o]) for n in graph if n in below[n]}
+
+
+def test_no_modules_import_each_other():
+    """Late imports inside of functions count too."""
+    modules = {module_name(path): path for path in SOURCES}
+    graph = {}
+    for name, path in modules.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                whole = [f"{node.module}.{alias.name}" for alias in node.names]
+                found.update(m if m in modules else node.module for m in whole)
+        graph[name] = (found & set(modules)) - {name}
+    assert not circles(graph)
+
+
+def test_a_circle_is_seen():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+    assert circles(graph) == {frozenset("bc")}
+
+
 def test_the_walk_sees_imports(tmp_path):
     """The check itself: every way to import is seen."""
     file = tmp_path / "sample.py"

@@ -9,37 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-from polygrad import ops
-from polygrad.array import BASE, Array, is_number, wrap
+from polygrad.array import Array, wrap
 from polygrad.compile.graph import LITERALS, Graph, Value
-from polygrad.compile.tracing import GraphTrace, run_traced
+from polygrad.compile.lowering import lower
+from polygrad.compile.tracing import BodyTrace, GraphTrace, run_traced
 from polygrad.core.trace import apply as apply_op
-from polygrad.dtypes import as_dtype
-
-
-class BodyTrace(GraphTrace):
-    """Writes a body; arrays that another trace tracks become inputs, in `captured`."""
-
-    __slots__ = ("captured", "extra", "_met")
-    inlines = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.captured: list[Array] = []
-        self.extra: list[Value] = []
-        self._met: dict[tuple[int, int, int], Value] = {}
-
-    def operand(self, arg: Any) -> Any:
-        """A Value or a literal for what an op was given."""
-        if type(arg) is not Array or arg._trace is BASE or arg._trace is self:
-            return super().operand(arg)
-        # By what the handle holds now: an index assignment may give it another value.
-        key = id(arg._value), id(arg._trace), id(arg._node)
-        if key not in self._met:
-            self.captured.append(Array(arg._value, arg._trace, arg._node))
-            self._met[key] = value_like(arg)
-            self.extra.append(self._met[key])
-        return self._met[key]
 
 
 class Body:
@@ -56,8 +30,6 @@ class Body:
     @cached_property
     def program(self) -> Any:
         """The compiled graph; its ``run`` takes and returns library arrays."""
-        from polygrad.compile.lowering import lower
-
         graph = self.graph
         if any(e.op.inline is not None for e in graph.equations):
             inputs = [value.like() for value in graph.inputs]
@@ -90,12 +62,6 @@ class Body:
 def number(x: Any) -> Any:
     """A Python number for an array without axes, or for itself."""
     return x if type(x) in LITERALS else wrap(x).item()
-
-
-def value_like(x: Any, weak: bool | None = None) -> Value:
-    """A new input for an array of any level."""
-    weak = is_number(x) if weak is None else weak
-    return Value(x.shape, as_dtype(x.dtype), ops.device_of(x), weak)
 
 
 def trace_body(

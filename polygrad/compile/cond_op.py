@@ -5,7 +5,8 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import wrap
-from polygrad.compile.body import Body, number, trace_body, value_like
+from polygrad.compile.body import Body, number, trace_body
+from polygrad.compile.tracing import value_like
 from polygrad.core.kinds import General
 from polygrad.core.op import OpFacts
 from polygrad.core.record import plain

@@ -9,15 +9,16 @@ from typing import Any
 from polygrad import ops, tree
 from polygrad.array import Array, is_array, is_number
 from polygrad.compile import cond_op, scan_op, while_op
-from polygrad.compile.body import Body, trace_body, value_like
+from polygrad.compile.body import Body, trace_body
 from polygrad.compile.elements import as_number
 from polygrad.compile.graph import Value
+from polygrad.compile.tracing import GraphTrace, value_like
 from polygrad.core.trace import bind
 from polygrad.device import current_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
 from polygrad.transforms.call import Closed
-from polygrad.transforms.carry import NUMBERS, Carry, shown
+from polygrad.transforms.carry import NUMBERS, Carry, StagedLoops, shown
 from polygrad.transforms.closures import captured
 
 Arrays = Sequence[Any]
@@ -164,3 +165,6 @@ def cond(
     if specs[0] != specs[1] or not specs[0][1] or kinds[0] != kinds[1] or not kinds[0]:
         return NotImplemented
     return tree.unflatten(specs[0][0], cond_op.run_cond(pred, closed.operands, yes, no))
+
+
+GraphTrace.loops = StagedLoops(scan, while_loop, cond)

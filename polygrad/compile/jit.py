@@ -1,34 +1,28 @@
 """jit: a function compiled for the shapes and data types it is called with."""
 
+import copy
 import functools
 import os
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from polygrad import tree
-from polygrad.array import BASE, Array, is_array, is_symbolic
-from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.array import Array, is_array, is_symbolic
 from polygrad.compile.function import Function, NoDerivative
 from polygrad.compile.function_op import RULES
-from polygrad.compile.graph import LITERALS, Graph
+from polygrad.compile.graph import Graph
 from polygrad.compile.lowering import Lowered, lower
 from polygrad.compile.programs import PROGRAMS, Programs, changes, checked_limit
 from polygrad.compile.shortcut import MISS, shortcut
 from polygrad.compile.signature import Arguments, Split, is_tracked
-from polygrad.compile.tracing import (
-    CapturedTrackedArray,
-    GraphTrace,
-    OpenTrace,
-    input_like,
-    number_type,
-    trace,
-)
+from polygrad.compile.traced import Traced
+from polygrad.compile.tracing import CapturedTrackedArray, OpenTrace
 from polygrad.compile.tracked_shortcut import tracked_shortcut
 from polygrad.core.debugging import while_on
 from polygrad.core.record import Recorder
 from polygrad.device import current_device
-from polygrad.errors import ArgumentTypeError, ArgumentValueError, RetraceWarning
+from polygrad.errors import ArgumentTypeError, PolygradError, RetraceWarning
 from polygrad.transforms.arguments import inside, kind_of, reduced, unwrap_as
 from polygrad.transforms.closures import STANDING
 
@@ -39,114 +33,6 @@ _KNOWN = frozenset((*RULES, Recorder))
 """Traces to which a compiled function may be one op."""
 RETRACES = 16
 """After so many programs for one function a warning says what keeps changing."""
-
-
-class Traced:
-    """A function traced for one kind of arguments: its graph, and how outputs are put together."""
-
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        split: Split,
-        name: str,
-        writer: Callable[[], GraphTrace] = GraphTrace,
-    ) -> None:
-        values = [input_like(leaf) for leaf in split.leaves]
-        self.places = [i for i, value in enumerate(values) if value is not None]
-        self.kind = kind_of(split.leaves)
-        donated = split.donated()
-        self.donated = [donated[i] for i in self.places]
-        self.used = 0  # when: see `polygrad.compile.programs`
-        self.quick: Any = None  # its shortcut
-        self.results: list[Any] = []  # for each output leaf its number, or what it always is
-        self.raw: list[bool] = []
-
-        def flat(arrays: list[Array]) -> list[Any]:
-            leaves = list(split.leaves)
-            for i, array in zip(self.places, arrays, strict=True):
-                leaves[i] = array
-            args, kwargs = split.rebuild(leaves)
-            outs, self.spec = tree.flatten(f(*args, **kwargs))
-            for out in outs:
-                if isinstance(out, Generator | Coroutine):
-                    out.close()
-                    raise ArgumentTypeError(
-                        f"{name} returns a {type(out).__name__}, whose body would run after the "
-                        "trace; return arrays (a list for a generator), and use no async function"
-                    )
-            found: list[Any] = []
-            for out in outs:
-                self.results.append(_Place(len(found)) if is_array(out) else out)
-                self.raw.append(is_array(out) and type(out) is not Array)
-                if is_array(out):
-                    found.append(out)
-            return found
-
-        inputs = [value for value in values if value is not None]
-        self.graph: Graph = trace(flat, inputs, name, writer())
-        self.graph.check()
-        places = [r.number if type(r) is _Place else None for r in self.results]
-        self.weak = [n is not None and self.graph.outputs[n].weak for n in places]
-
-    def inputs(self, leaves: Sequence[Any]) -> list[Any]:
-        """The library arrays and Python numbers of a call."""
-        found: list[Any] = []
-        for i in self.places:
-            leaf = leaves[i]
-            if type(leaf) is Array and leaf._trace is BASE:
-                leaf = leaf._value
-            if type(leaf) in SCALAR_TYPES:
-                leaf = backend_for_type(type(leaf)).normalise(leaf)  # type: ignore[union-attr]
-            elif isinstance(leaf, int | float | complex) and type(leaf) not in LITERALS:
-                leaf = number_type(leaf)(leaf)  # type: ignore[misc]
-            found.append(leaf)
-        return found
-
-    def check_donated(self, inputs: Sequence[Any]) -> None:
-        """Raise ArgumentValueError where an array that is given away is another argument too."""
-        if not any(self.donated) or len({id(x) for x in inputs}) == len(inputs):
-            return
-        for i, x in enumerate(inputs):
-            for j in range(i):
-                if inputs[j] is x and (self.donated[i] or self.donated[j]):
-                    raise ArgumentValueError(
-                        f"{self.graph.name}: arrays {j} and {i} among the arguments are one and "
-                        "the same, and it is donated: what is written to one would change the "
-                        "other; pass a copy of one"
-                    )
-
-    def outputs(self, arrays: Sequence[Any]) -> Any:
-        """What the function returns, in the kind of array that came in."""
-        leaves = []
-        for result, raw in zip(self.results, self.raw, strict=True):
-            if type(result) is not _Place:
-                leaves.append(result)
-                continue
-            out = arrays[result.number]
-            number = type(out) in (bool, int, float, complex)
-            leaves.append(out if raw or number else unwrap_as(Array(out, BASE, None), self.kind))
-        return tree.unflatten(self.spec, leaves)
-
-    def tracked_outputs(self, arrays: Sequence[Array]) -> Any:
-        """What the function returns to a transform: arrays of any level."""
-        leaves = []
-        for result, raw, weak in zip(self.results, self.raw, self.weak, strict=True):
-            if type(result) is not _Place:
-                leaves.append(result)
-                continue
-            out = arrays[result.number]
-            if out._trace is BASE and (raw or weak):
-                leaves.append(out.item() if weak else out._value)
-            else:
-                leaves.append(unwrap_as(out, self.kind))
-        return tree.unflatten(self.spec, leaves)
-
-
-class _Place:
-    """Stands for an array among the leaves of an output."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
 
 
 class Jitted:
@@ -198,12 +84,10 @@ class Jitted:
         return self if instance is None else functools.partial(self, instance)
 
     def __compiled_gradient__(self, which: Hashable, transform: Callable[..., Any]) -> Any:
-        """``transform`` of the function, compiled as a whole; see `polygrad.compile.gradient`.
+        """``transform`` of the function, compiled as a whole (a `Gradient`).
 
         Made once for each ``which``.
         """
-        from polygrad.compile.gradient import Gradient  # which is a Jitted
-
         with self._lock:
             if which not in self._gradients:
                 self._gradients[which] = Gradient(self, transform)
@@ -297,11 +181,57 @@ class Jitted:
         return f"<jit of {self._arguments.name}, {len(self._programs)} programs>"
 
 
+class Gradient(Jitted):
+    """The gradient of a compiled function as one program, where nothing around it is tracked.
+
+    `pg.grad(pg.jit(f))` is then `pg.jit(pg.grad(f))`: all passes see both halves, nothing is handed
+    from one to the other, and no tape is kept. Everywhere else, and where that cannot be had, which
+    raises NoDerivative, the ordinary gradient takes the compiled function for one op: see
+    `polygrad.compile.function`. ``transform`` is of the function that ``of`` compiles.
+
+    It does not hold ``of``, which holds it.
+    """
+
+    def __init__(self, of: Jitted, transform: Callable[..., Any]) -> None:
+        arguments = copy.copy(of._arguments)
+        arguments.donated = frozenset()  # a gradient takes nothing away
+        super().__init__(transform(of._f), arguments)
+        self._eager = of._eager
+        self._refused: set[Hashable] = set()
+
+    def run(self, plain: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The gradient; by ``plain``, the ordinary one, where it cannot be compiled as a whole."""
+        try:
+            return self(*args, **kwargs)
+        except NoDerivative:
+            return plain(*args, **kwargs)
+
+    def _program(self, split: Split) -> tuple[Any, Lowered]:
+        kinds = {type(leaf) is Array for leaf in split.leaves if is_array(leaf)}
+        if len(kinds) > 1:
+            raise NoDerivative("a gradient has the kind of its argument, a program one for all")
+        key = split.key()
+        if key in self._refused:
+            raise NoDerivative("it was tried before")
+        try:
+            return super()._program(split)
+        except PolygradError as error:
+            self._refused.add(key)
+            raise NoDerivative(str(error)) from error
+
+    def _under_transform(self, split: Split, *_: Any) -> Any:
+        return self._inline(split)
+
+    def _inline(self, _: Any) -> Any:
+        raise NoDerivative("the ops themselves are asked for")
+
+
 def _uncompiled(self: Jitted, *args: Any, **kwargs: Any) -> Any:
     return self._inline(self._arguments.split(args, kwargs))
 
 
-while_on(Jitted, "__call__", _uncompiled)  # debug_nans looks at each op
+for _class in (Jitted, Gradient):
+    while_on(_class, "__call__", _uncompiled)  # debug_nans looks at each op
 
 
 def jit(

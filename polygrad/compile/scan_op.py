@@ -10,8 +10,9 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import BASE, wrap
-from polygrad.compile.body import Body, number, trace_body, value_like
+from polygrad.compile.body import Body, number, trace_body
 from polygrad.compile.graph import LITERALS, Equation, Value
+from polygrad.compile.tracing import value_like
 from polygrad.core.batch import spread_batch
 from polygrad.core.kinds import General
 from polygrad.core.op import OpFacts

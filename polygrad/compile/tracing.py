@@ -8,7 +8,8 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.array import BASE, Array
+from polygrad import ops
+from polygrad.array import BASE, Array, is_number
 from polygrad.backend import PLAIN_TYPES, SCALAR_TYPES, backend_for_type
 from polygrad.compile.abstract import answers, is_weak
 from polygrad.compile.graph import LITERALS, Equation, Graph, Value
@@ -18,7 +19,7 @@ from polygrad.core.views import RUNS_ONCE
 from polygrad.device import current_device, intern_device
 from polygrad.dtypes import as_dtype
 from polygrad.errors import LeakedArrayError, UnknownValueError, user_line
-from polygrad.transforms.carry import LOOPS, CapturedTrackedArray
+from polygrad.transforms.carry import LOOPS, CapturedTrackedArray, StagedLoops
 
 
 class GraphTrace(Trace):
@@ -27,6 +28,8 @@ class GraphTrace(Trace):
     __slots__ = ("equations", "constants", "_held")
     inlines = True
     """Whether the function that an op carries is traced, in place of the op."""
+    loops: StagedLoops | None = None
+    """What loops and branches become: set once, by `polygrad.compile.control`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,6 +115,31 @@ class OpenTrace(GraphTrace):
         self._held.update((id(raw), (value, raw)) for value, raw in constants.items())
 
 
+class BodyTrace(GraphTrace):
+    """Writes a body; arrays that another trace tracks become inputs, in `captured`."""
+
+    __slots__ = ("captured", "extra", "_met")
+    inlines = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captured: list[Array] = []
+        self.extra: list[Value] = []
+        self._met: dict[tuple[int, int, int], Value] = {}
+
+    def operand(self, arg: Any) -> Any:
+        """A Value or a literal for what an op was given."""
+        if type(arg) is not Array or arg._trace is BASE or arg._trace is self:
+            return super().operand(arg)
+        # By what the handle holds now: an index assignment may give it another value.
+        key = id(arg._value), id(arg._trace), id(arg._node)
+        if key not in self._met:
+            self.captured.append(Array(arg._value, arg._trace, arg._node))
+            self._met[key] = value_like(arg)
+            self.extra.append(self._met[key])
+        return self._met[key]
+
+
 def _check_shape_known(op: Op, operands: Sequence[Any]) -> None:
     """Raise UnknownValueError where values decide on the shape of the answer."""
     what, remedy = op.name, op.facts.value_shaped
@@ -145,9 +173,7 @@ def run_traced(
     writer: GraphTrace, function: Callable[[list[Array]], Sequence[Any]], inputs: Sequence[Value]
 ) -> list[Value]:
     """The outputs of a function of arrays, whose ops the trace writes down."""
-    import polygrad.compile.control as control  # which traces too
-
-    before = LOOPS.set(control)
+    before = LOOPS.set(writer.loops)
     once = RUNS_ONCE.set(writer.level)
     try:
         return [writer.operand(out) for out in function([writer.array(v) for v in inputs])]
@@ -159,7 +185,6 @@ def run_traced(
 
 def _answers_of_function(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any]:
     """Shape, data type and device of what a function makes of operands: it is traced for that."""
-    from polygrad.compile.body import BodyTrace
 
     class Tried(BodyTrace):
         __slots__ = ()
@@ -174,6 +199,12 @@ def _answers_of_function(function: Callable[..., Any], operands: Sequence[Any]) 
 
     outs = run_traced(writer, run, [x for x in inputs if isinstance(x, Value)])
     return [(out.shape, out.dtype, out.device) for out in outs]
+
+
+def value_like(x: Any, weak: bool | None = None) -> Value:
+    """A new input for an array of any level."""
+    weak = is_number(x) if weak is None else weak
+    return Value(x.shape, as_dtype(x.dtype), ops.device_of(x), weak)
 
 
 def number_type(leaf: Any) -> type | None:

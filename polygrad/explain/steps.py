@@ -2,14 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from polygrad.errors import ArgumentValueError
+from polygrad.explain.nodes import Node
 from polygrad.explain.text import number, table
 from polygrad.ops import zeros_like
-
-if TYPE_CHECKING:
-    from polygrad.explain.computation import Graph, Node
 
 _HEADER = ["step", "node", "operand", "incoming", "local", "incoming * local", ""]
 
@@ -26,7 +24,7 @@ class Step:
     """
 
     number: int
-    node: "Node | None"
+    node: Node | None
     operand: str
     incoming: Any
     local: Any
@@ -85,13 +83,13 @@ class Steps(list[Step]):
         return table([_HEADER, *(step.cells() for step in self)], {0, 3, 4, 5})
 
 
-def walk(graph: "Graph", seed: Any) -> Steps:
+def walk(nodes: dict[str, Node], output: str, seed: Any) -> Steps:
     """Go through the nodes from the last to the first, as the reverse-mode tape does."""
-    gradients: dict[str, Any] = {graph.output: seed}
-    steps = [Step(1, None, graph.output, None, None, seed, None, seed, 1, 1)]
-    paths = _paths(graph)
+    gradients: dict[str, Any] = {output: seed}
+    steps = [Step(1, None, output, None, None, seed, None, seed, 1, 1)]
+    paths = _paths(nodes, output)
     seen: Counter[str] = Counter()
-    for node in reversed(graph.nodes.values()):
+    for node in reversed(nodes.values()):
         if node.name not in gradients:
             continue
         g = gradients[node.name] = _complete(node, gradients[node.name])
@@ -114,7 +112,7 @@ def walk(graph: "Graph", seed: Any) -> Steps:
                     *nth,
                 )
             )  # fmt: skip
-    for node in graph.nodes.values():
+    for node in nodes.values():
         gradients.setdefault(node.name, _complete(node, {}))
     return Steps(steps, gradients)
 
@@ -126,11 +124,11 @@ def _complete(node: "Node", found: Any) -> Any:
     return zeros_like(node.value) if type(found) is dict else found
 
 
-def _paths(graph: "Graph") -> Counter[str]:
+def _paths(nodes: dict[str, Node], output: str) -> Counter[str]:
     """How many edges leave each node towards the output."""
-    reached = {graph.output}
+    reached = {output}
     paths: Counter[str] = Counter()
-    for node in reversed(graph.nodes.values()):
+    for node in reversed(nodes.values()):
         if node.name in reached:
             operands = [str(node.sources[place]) for place in node.flows()]
             paths.update(operands)

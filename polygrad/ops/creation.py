@@ -4,6 +4,7 @@ from typing import Any
 
 from polygrad.array import Array, is_array, is_number, raw_and_backend, wrap
 from polygrad.backend import SCALAR_TYPES, backend_for_type
+from polygrad.core.op import OPS
 from polygrad.core.trace import PYTHON_SCALARS, as_number, bind
 from polygrad.device import Device, current_device, intern_device
 from polygrad.device import device as as_device
@@ -169,8 +170,6 @@ def _common_device(leaves: list[Any], device: Any) -> Device:
 
 
 def _stacked(obj: Any, dtype: Any, device: Device) -> Any:
-    from polygrad.ops.joining import stack
-
     if not isinstance(obj, list | tuple):
         return asarray(obj, dtype=dtype, device=device)
     if not obj:
@@ -182,7 +181,7 @@ def _stacked(obj: Any, dtype: Any, device: Device) -> Any:
             f"asarray: got a list of parts with the shapes {', '.join(map(str, sorted(shapes)))}, "
             "expected equal shapes; pad them, or use pg.concat"
         )
-    return stack(parts)
+    return bind(OPS["stack"], tuple(parts), {"axis": 0})
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
@@ -219,11 +218,9 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
     Array([7., 7.], dtype=float64, device=cpu)
     """
     if is_array(fill_value):
-        from polygrad.ops.manipulation import broadcast_to
-
         value = asarray(fill_value, dtype=dtype, device=device)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        return bind(copy_op, (broadcast_to(value, shape),), {})
+        return bind(copy_op, (bind(OPS["broadcast_to"], (value,), {"shape": shape}),), {})
     return _create("full", shape, fill_value, dtype=dtype, device=device)
 
 

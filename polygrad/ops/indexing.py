@@ -15,6 +15,7 @@ from polygrad.ops.comparison import where
 from polygrad.ops.creation import arange_beside, as_operand, asarray
 from polygrad.ops.datatypes import astype
 from polygrad.ops.index_batching import getitem_rule, index_set_rule, scatter_rule
+from polygrad.ops.manipulation import reshape
 
 
 class _Slot:
@@ -223,8 +224,6 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
     Array([[2.],
            [3.]], dtype=float64, device=cpu)
     """
-    from polygrad.ops.manipulation import reshape
-
     axis = _axis("take_along_axis", axis, x)
     ndim = len(x.shape)
     if len(indices.shape) != ndim:

@@ -10,7 +10,9 @@ from polygrad.core.kinds import Linear
 from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.errors import ArgumentValueError, ShapeError
+from polygrad.ops.creation import as_operand
 from polygrad.ops.datatypes import check_same_library
+from polygrad.ops.indexing import getitem, take
 from polygrad.ops.manipulation import broadcast_arrays, broadcast_to, normalise_axis, reshape
 
 
@@ -140,9 +142,6 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
     >>> pg.repeat(pg.asarray([1.0, 2.0]), 2)
     Array([1., 1., 2., 2.], dtype=float64, device=cpu)
     """
-    from polygrad.ops.creation import as_operand
-    from polygrad.ops.indexing import getitem, take
-
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = normalise_axis("repeat", axis, len(x.shape))

@@ -16,7 +16,8 @@ from polygrad.errors import (
     ShapeError,
     UnknownValueError,
 )
-from polygrad.ops.creation import copy_op
+from polygrad.ops.creation import scalar_beside
+from polygrad.ops.datatypes import copy_op
 from polygrad.standard import sequence
 
 
@@ -314,8 +315,6 @@ def broadcast_arrays(*arrays: Any) -> Any:
     [(3, 4), (3, 4)]
     """
     if any(type(x) in PYTHON_SCALARS for x in arrays):
-        from polygrad.ops.creation import scalar_beside
-
         like = next((x for x in arrays if type(x) not in PYTHON_SCALARS), arrays[0])
         arrays = tuple(scalar_beside(x, like) for x in arrays)
     shape = broadcast_shapes(*(tuple(x.shape) for x in arrays))

@@ -1,7 +1,8 @@
 """What a loop hands from one step to the next: always the same structure, shapes and types."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 from polygrad import tree
 from polygrad.array import Array, is_array, raw_and_backend, wrap
@@ -13,7 +14,17 @@ from polygrad.transforms.arguments import kind_of, unwrap_as
 NUMBERS = (bool, int, float, complex)
 UNROLLED = 16
 """Steps of a loop that jit writes out one after the other; a longer loop is one instruction."""
-LOOPS: ContextVar[Any] = ContextVar("LOOPS", default=None)
+
+
+class StagedLoops(NamedTuple):
+    """Loops and branches as instructions of a program; their arguments have been checked."""
+
+    scan: Callable[..., tuple[Any, Any]]
+    while_loop: Callable[..., Any]
+    cond: Callable[..., Any]
+
+
+LOOPS: ContextVar[StagedLoops | None] = ContextVar("LOOPS", default=None)
 """What makes loops and branches instructions while jit traces a function; None outside of it."""
 
 

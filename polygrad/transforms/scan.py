@@ -97,6 +97,7 @@ def _eager(f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int) -> tu
 def _instruction(f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int) -> tuple[Any, Any]:
     """One instruction of a traced program; two, one in the other, to keep less."""
     loops = LOOPS.get()
+    assert loops is not None
     if not every or every >= n:
         carry, ys = loops.scan(f, init, xs, n, reverse)
         return carry, ys
@@ -108,8 +109,7 @@ def _instruction(f: Step, init: Any, xs: Any, n: int, reverse: bool, every: int)
     parts = tree.map(lambda x: ops.reshape(x, (n // every, every, *x.shape[1:])), first)
 
     def segment(carry: Any, part: Any) -> tuple[Any, Any]:
-        out: tuple[Any, Any] = loops.scan(f, carry, part, every, reverse)
-        return out
+        return loops.scan(f, carry, part, every, reverse)
 
     carry, ys = loops.scan(segment, init, parts, n // every, reverse)
     ys = tree.map(lambda y: ops.reshape(y, (whole, *y.shape[2:])), ys)
