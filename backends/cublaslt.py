@@ -36,6 +36,7 @@ class Plan:
         dtype: str, stream: Callable[[], int],
     ) -> None:  # fmt: skip
         self._lt, self._handle, self._stream = lt, handle, stream
+        self.called = False
         kind = _TYPES[dtype]
         self._one, self._zero = np.ones(1, dtype), np.zeros(1, dtype)
         self._product = lt.matmul_desc_create(_COMPUTE[dtype], kind)
@@ -92,6 +93,7 @@ class Plan:
             self._zero.ctypes.data, out, c, out, c, self._found.ctypes.data, workspace,
             self.workspace, self._stream(),
         )  # fmt: skip
+        self.called = True
 
 
 def fits(left: Operand, right: Operand, out: tuple[int, ...]) -> bool:
@@ -102,6 +104,24 @@ def fits(left: Operand, right: Operand, out: tuple[int, ...]) -> bool:
         if own != batch and any(n != 1 for n in own):
             return False
     return True
+
+
+def small(
+    left: Operand, right: Operand, out: tuple[int, ...]
+) -> tuple[Operand, Operand, tuple[int, ...]]:
+    """A product of the same kind: as many axes, transposed alike, of short lengths."""
+    *batch, m, n = out
+    k = left[0][-2 if left[1] else -1]
+    # Lengths that differ tell one axis from another.
+    lengths = min(m, 24), min(k, 40), min(n, 56)
+
+    def side(operand: Operand, rows: int, columns: int) -> Operand:
+        shape, flip = operand
+        own = [min(length, 3) for length in shape[:-2]]
+        return (*own, *((columns, rows) if flip else (rows, columns))), flip
+
+    m, k, n = lengths
+    return side(left, m, k), side(right, k, n), (*[min(b, 3) for b in batch], m, n)
 
 
 def tried(
@@ -115,6 +135,8 @@ def tried(
     found, expected = host.empty(out, dtype), host.empty(out, dtype)
     workspace = host.buffer(max(plan.workspace, 1))
     places = [host.address(x) for x in (*arrays, found, workspace)]
+    if not plan.called:
+        plan(*places)  # what it loads the first time cannot be loaded while capturing
     host.capture(lambda: plan(*places))()
     flipped = [x.mT if flip else x for x, (_, flip) in zip(arrays, (left, right), strict=True)]
     host.product(*flipped, expected)

@@ -4,7 +4,9 @@ CuPy refuses cuBLAS while a stream is captured. With nvmath-python, products are
 cuBLASLt; without it, those that are too large for a generated kernel stay outside of the graphs.
 """
 
+import contextlib
 import functools
+import gc
 import importlib
 import sys
 import threading
@@ -13,12 +15,10 @@ from typing import Any
 
 import cupy
 
-from polygrad.backends import cublaslt
+from polygrad.backends import cublaslt, cupy_compiler
 
 LANGUAGE = "cuda"
 """Programs are made of kernels: see `polygrad.compile.cuda`."""
-OPTIONS = ("-std=c++17", "-fmad=false")
-"""Without fused multiply-add a kernel rounds as CuPy's functions do, one operation at a time."""
 
 
 def on(device: Any) -> Any:
@@ -33,13 +33,9 @@ def place() -> Hashable:
     return device, stream, threading.get_ident() if stream == 2 else 0
 
 
-def load(source: str, names: Sequence[str]) -> dict[str, Any]:
-    """Compiled kernels by name. CuPy keeps compiled code on disk."""
-    module = cupy.RawModule(code=source, options=OPTIONS)
-    found = {name: module.get_function(name) for name in names}
-    for kernel in found.values():
-        kernel.compile()  # nothing may be loaded while a stream is captured
-    return found
+def load(source: str, names: Sequence[str], kept: Any) -> dict[str, Any]:
+    """Compiled kernels by name; their code is loaded, which is refused while capturing."""
+    return cupy_compiler.load(source, names, cupy.cuda.Device().compute_capability, kept)
 
 
 def launch(kernel: Any, grid: tuple[int, int], threads: int, args: tuple[Any, ...]) -> None:
@@ -55,7 +51,8 @@ def capture(start: Callable[[], None]) -> Callable[[], None]:
         try:
             start()
         except BaseException:
-            stream.end_capture()
+            with contextlib.suppress(Exception):  # which only says that the capture is broken
+                stream.end_capture()
             raise
         graph = stream.end_capture()
     return graph.launch  # type: ignore[no-any-return]
@@ -113,10 +110,12 @@ def product(a: Any, b: Any, out: Any) -> None:
 def plan(
     left: cublaslt.Operand, right: cublaslt.Operand, out: tuple[int, ...], dtype: Any
 ) -> cublaslt.Plan | None:
-    """A product by cuBLASLt that was captured and compared with cuBLAS; None without nvmath."""
+    """A product by cuBLASLt; None without nvmath. One of its kind was compared with cuBLAS."""
     if _bindings() is None or not cublaslt.fits(left, right, out):
         return None
-    return _planned(cupy.cuda.runtime.getDevice(), left, right, out, cupy.dtype(dtype).name)
+    device, name = cupy.cuda.runtime.getDevice(), cupy.dtype(dtype).name
+    _tried(device, *cublaslt.small(left, right, out), name)
+    return _planned(device, left, right, out, name)
 
 
 @functools.cache
@@ -140,6 +139,53 @@ def _planned(
     def stream() -> int:
         return int(cupy.cuda.get_current_stream().ptr)
 
-    made = cublaslt.Plan(_bindings(), _handle(device), left, right, out, dtype, stream)
+    return cublaslt.Plan(_bindings(), _handle(device), left, right, out, dtype, stream)
+
+
+@functools.cache
+def _tried(
+    device: int, left: cublaslt.Operand, right: cublaslt.Operand, out: tuple[int, ...], dtype: str
+) -> None:
+    made = _planned(device, left, right, out, dtype)
     cublaslt.tried(sys.modules[__name__], made, left, right, out, dtype)
-    return made
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that the GPU's memory does not suffice."""
+    return isinstance(error, cupy.cuda.memory.OutOfMemoryError)
+
+
+def give_memory_back() -> None:
+    """Give what CuPy's pools keep for new arrays back to the GPU."""
+    gc.collect()  # arrays that only a cycle of references holds
+    cupy.get_default_memory_pool().free_all_blocks()
+
+
+def shortage(error: BaseException) -> str:
+    """Who has the memory of the current GPU, and what to do."""
+    device, pool = cupy.cuda.Device(), cupy.get_default_memory_pool()
+    free, total = device.mem_info
+    used, kept = pool.used_bytes(), pool.free_bytes()
+    others = max(total - free - used - kept, 0)
+    parts = [
+        f"of the {_gib(total)} of GPU {device.id}, arrays of this process use {_gib(used)}",
+        f"its pool keeps {_gib(kept)} of freed memory",
+        f"{_gib(others)} are used by other libraries, other processes and CUDA itself",
+        f"{_gib(free)} are free",
+    ]
+    limit = pool.get_limit()
+    if limit:
+        parts.append(f"CuPy's pool is limited to {_gib(limit)} (CUPY_GPU_MEMORY_LIMIT)")
+    return (
+        f"out of GPU memory ({error}): {', '.join(parts)}. Freeing what the pool keeps did not "
+        "suffice. Try smaller batches, pg.checkpoint around parts of the model, donate_argnums of "
+        "pg.jit for what is replaced by the results, float32; let go of arrays and compiled "
+        "functions that are not needed any more"
+    )
+
+
+def _gib(nbytes: int) -> str:
+    return f"{nbytes / 2**30:.2f} GiB"

@@ -114,6 +114,10 @@ class ConvergenceError(PolygradError, RuntimeError):
     """A solver did not come close enough to a solution."""
 
 
+class DeviceMemoryError(PolygradError, MemoryError):
+    """A device has not enough memory; the message says what uses it and what to try."""
+
+
 class GraphError(PolygradError, AssertionError):
     """A traced program is not well formed; a pass or a third party's code made a mistake."""
 
@@ -132,6 +136,10 @@ class DelegationWarning(UserWarning):
 
 class CaptureWarning(UserWarning):
     """A compiled function runs without CUDA graphs, kernel by kernel, and why."""
+
+
+class KernelWarning(UserWarning):
+    """Generated kernels failed: a compiled function runs op by op instead, and why."""
 
 
 _NOT_THE_USER = {

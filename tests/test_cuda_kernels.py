@@ -177,7 +177,7 @@ def nvrtc():
 
 
 def compiles(nvrtc, source, architecture):
-    from polygrad.backends.cupy_program import OPTIONS
+    from polygrad.backends.cupy_compiler import OPTIONS
 
     program = nvrtc.createProgram(source, "kernels.cu", [], [])
     try:

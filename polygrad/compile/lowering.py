@@ -18,6 +18,7 @@ from polygrad.device import current_device
 if TYPE_CHECKING:  # loaded where there is a GPU
     from polygrad.compile.cuda.pieces import Launches
     from polygrad.compile.cuda.program import Program
+    from polygrad.compile.cuda.tier import Kernels
 
 
 class Lowered:
@@ -30,6 +31,8 @@ class Lowered:
         self.native: Tier | None = None
         """Native code: its state, its source, and a way to wait for it."""
         self._kernels: Program | None = None
+        self._tier: Kernels | None = None
+        self._how = "op by op"
         target = _target(graph)
         if target is None:
             self.graph = release(self.graph)
@@ -39,6 +42,7 @@ class Lowered:
         elif getattr(target[0], "LANGUAGE", "python") == "library":
             self.graph = release(self.graph)
             self.run = delegate(self.graph, target[0], target[1].name)
+            self._how = f"the compiler of {target[1].name}"
         else:
             self._generate(*target)
 
@@ -68,30 +72,35 @@ class Lowered:
         self.native = offer(self.graph, target.native(), run, self._take_over)
 
     def _write_kernels(self, host: Any, backend: Any) -> None:
-        from polygrad.compile.cuda.program import Program
+        from polygrad.compile.cuda.tier import Kernels
 
         plain = self.graph
         self.graph = release(optimise(expand(plain)))
-        program = self._kernels = Program(self.graph, self._donated, backend, host)
-        self._source = program.source()
+        self._tier = Kernels(plain, self.graph, self._donated, backend, host)
+        self._kernels, self._source = self._tier.program, self._tier.source
+        self.run = self._tier.run
 
-        def run(*inputs: Any) -> Any:
-            try:
-                return program.run(*inputs)
-            except Exception as error:
-                if not any(self._donated):
-                    replay(plain)(*inputs)  # raises what the op says, with what it was given
-                raise error
+    @property
+    def state(self) -> str:
+        """In words: what takes the calls, and why it is nothing faster.
 
-        self.run = run
+        >>> x = pg.asarray([1.0, 2.0], device="strict")
+        >>> pg.jit(lambda x: pg.sum(x * x)).lower(x).state
+        'op by op'
+        """
+        if self._tier is not None:
+            return self._tier.state
+        if self.native is not None:
+            return f"Python calls of the library; native code: {self.native.state}"
+        return self._how
 
     @property
     def launches(self) -> "Launches | None":
         """What one call gives to a GPU: see `polygrad.compile.cuda.pieces.Launches`.
 
-        None where the program is not made of CUDA kernels.
+        None where no CUDA kernels take the calls.
         """
-        return None if self._kernels is None else self._kernels.launches
+        return None if self._tier is None else self._tier.launches
 
     def _take_over(self, run: Any) -> None:
         self.run = run

@@ -45,6 +45,7 @@ class CublasLt:
     def __init__(self, machine=None, workspace=256, algorithms=1, wrong=False):
         self.machine, self.algorithms, self.wrong = machine, algorithms, wrong
         self.needs = workspace
+        self.loaded = set()  # algorithms whose code has been loaded, by their first call
         self.made = {}  # descriptors by number
 
     def _new(self, kind, **fields):
@@ -172,6 +173,8 @@ class CublasLt:
                 ctypes.memset(workspace, 0x5A, self.needs)
 
         if self.machine is not None and self.machine.recording is not None:
+            assert algo in self.loaded, "loading code is not permitted while capturing"
             self.machine.recording.append(run)
         else:
+            self.loaded.add(algo)
             run()

@@ -88,6 +88,7 @@ class Machine:
         self.log = []  # names of kernels, "product", "planned", "graph"
         self.recording = None
         self.stream = 0
+        self.tried, self.plans = set(), {}
 
     def on(self, device):
         return contextlib.nullcontext()
@@ -95,7 +96,7 @@ class Machine:
     def place(self):
         return self.stream
 
-    def load(self, source, names):
+    def load(self, source, names, kept=None):
         with tempfile.TemporaryDirectory() as folder:
             library, heads = on_host(source, folder, self.optimise)
         found = {}
@@ -113,7 +114,7 @@ class Machine:
     def launch(self, kernel, grid, threads, args):
         assert grid[0] > 0
         assert 0 < grid[1] < 65536
-        assert all(type(x) in (int, float) for x in args)
+        assert all(type(x) is float or -(2**63) <= x < 2**63 for x in args)
         if self.recording is not None:
             self.recording.append(lambda: self.launch(kernel, grid, threads, args))
             return
@@ -176,7 +177,23 @@ class Machine:
         if self.products is None or not cublaslt.fits(left, right, out):
             return None
         dtype = np.dtype(dtype).name
-        handle = self.products.create()
-        plan = cublaslt.Plan(self.products, handle, left, right, out, dtype, self.current)
-        cublaslt.tried(self, plan, left, right, out, dtype)
-        return plan
+        kind = (*cublaslt.small(left, right, out), dtype)
+        if kind not in self.tried:
+            self.tried.add(kind)
+            cublaslt.tried(self, self._plan(*kind), *kind)
+        return self._plan(left, right, out, dtype)
+
+    def _plan(self, *kind):
+        if kind not in self.plans:
+            handle = self.products.create()
+            self.plans[kind] = cublaslt.Plan(self.products, handle, *kind, self.current)
+        return self.plans[kind]
+
+    def lacks_memory(self, error):
+        return isinstance(error, MemoryError)
+
+    def give_memory_back(self):
+        self.log.append("give back")
+
+    def shortage(self, error):
+        return f"out of memory ({error}): all of it is used; try less"

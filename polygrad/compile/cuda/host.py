@@ -10,6 +10,8 @@ class Planned(Protocol):
 
     workspace: int
     """Bytes of memory that it needs besides."""
+    called: bool
+    """Whether it has run: the first time may load code, which is refused while capturing."""
 
     def __call__(self, left: int, right: int, out: int, workspace: int) -> None:
         """Start it in the current stream, on addresses that `ALIGNMENT` divides."""
@@ -31,8 +33,11 @@ class Host(Protocol):
         """The current device and stream: work given to one place runs in order."""
         ...
 
-    def load(self, source: str, names: Sequence[str]) -> dict[str, Any]:
-        """The kernels of a source, compiled for the current device, by name."""
+    def load(self, source: str, names: Sequence[str], kept: Any) -> dict[str, Any]:
+        """The kernels of a source, compiled for the current device, by name.
+
+        ``kept`` has the functions of `polygrad.compile.native.cache`, for code on disk.
+        """
         ...
 
     def launch(
@@ -93,7 +98,20 @@ class Host(Protocol):
     ) -> Planned | None:
         """A plan of a product of arrays in C order: their shapes, and whether each is transposed.
 
-        It has been captured, and gave what `product` gives. None where no library for it is
-        installed, or it has no such product; raises any exception where it does not work.
+        Products of its kind have been captured, and gave what `product` gives. None where no
+        library for it is installed, or it has no such product; raises any exception where it
+        does not work.
         """
+        ...
+
+    def lacks_memory(self, error: BaseException) -> bool:
+        """Whether an error says that the GPU's memory does not suffice."""
+        ...
+
+    def give_memory_back(self) -> None:
+        """Give memory that no array uses back to the GPU."""
+        ...
+
+    def shortage(self, error: BaseException) -> str:
+        """What lacks memory, how much of it is used by what, and what to do."""
         ...

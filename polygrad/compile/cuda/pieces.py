@@ -24,7 +24,8 @@ class Launches:
     ``kernels`` are generated ones, products of small matrices among them, ``products`` are
     matrix products of the array library, ``library`` are ops that run as other functions of it
     (each one launch or more), ``tables`` are small kernels that write addresses, ``captured`` are
-    the kernels and products that run inside of ``graphs`` CUDA graphs.
+    the kernels and products that run inside of ``graphs`` CUDA graphs, ``copies`` are kernels that
+    copy operands and answers of products, where these come at ever new addresses.
     """
 
     kernels: int
@@ -33,12 +34,13 @@ class Launches:
     tables: int
     captured: int
     graphs: int
+    copies: int = 0
 
     @property
     def enqueued(self) -> int:
         """How often Python gives work to the GPU, a CUDA graph counted once."""
         direct = self.kernels + self.products - self.captured
-        return direct + self.library + self.tables + self.graphs
+        return direct + self.library + self.tables + self.graphs + self.copies
 
     def __str__(self) -> str:
         def several(count: int, name: str) -> str:
@@ -50,6 +52,7 @@ class Launches:
             f"and {several(self.library, 'other function')} of the library, "
             f"{several(self.tables, 'table')} of addresses; {self.captured} of the kernels and "
             f"products in {several(self.graphs, 'CUDA graph')}"
+            + (f"; {several(self.copies, 'kernel')} that copy operands" if self.copies else "")
         )
 
 

@@ -5,15 +5,18 @@ captured. From the second call on a piece is one CUDA graph, where the library c
 Buffers never move, so their addresses are in the graph; those of inputs and results change from
 call to call, and kernels find them, and Python numbers, in a table on the device that one small
 kernel fills just before. A product has its addresses in the graph: a piece with products keeps a
-graph for each of a few sets of them. Without capture the same steps are started one by one.
+graph for each of a few sets of them, and one that works on copies for all others. Without capture
+the same steps are started one by one.
 """
 
 import dataclasses
 import warnings
+import weakref
 from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from polygrad import locks
 from polygrad.compile.cuda.elements import PRELUDE
 from polygrad.compile.cuda.function import Function
 from polygrad.compile.cuda.host import Host
@@ -26,7 +29,15 @@ from polygrad.compile.cuda.schedule import Schedule
 from polygrad.compile.cuda.steps import Library, Product, Step, Tiled
 from polygrad.compile.cuda.tiles import TiledProduct
 from polygrad.compile.graph import Graph, label
-from polygrad.errors import CaptureWarning
+from polygrad.compile.native import cache
+from polygrad.errors import BackendError, CaptureWarning
+
+PLACES = 8
+"""Streams for which buffers are kept, the latest used ones."""
+
+
+class Interrupted(BackendError):
+    """A program failed after it had begun to write over what was donated."""
 
 
 class Program:
@@ -43,7 +54,7 @@ class Program:
         host: Host,
         prefix: str = "k",
     ) -> None:
-        self.prefix = prefix
+        self.prefix, self.donated = prefix, tuple(donated)
         self.graph = prepare(graph)
         self.backend, self.host = backend, host
         self.schedule = Schedule(self.graph)
@@ -59,8 +70,12 @@ class Program:
         self.parts = divided(self.steps, self.plans, fixed, self.schedule)
         self.launches = counted(self.parts)
         self._idle: dict[Hashable, list[Run]] = {}
+        self._lock = locks.new()
         self._kernels: dict[str, Any] | None = None
-        self.refused = False
+        self.refused = ""
+        """Why there are no CUDA graphs, if so."""
+        self._copied: set[Piece] = set()
+        _PROGRAMS.add(self)
 
     def _add(self, step: Step) -> None:
         if isinstance(step, Product | Library):
@@ -145,34 +160,84 @@ class Program:
     def _run(self, inputs: tuple[Any, ...]) -> list[Any]:
         # What is under way in a stream may still use a run's buffers: only work that comes
         # after it in that stream may use them again.
-        idle = self._idle.setdefault(self.host.place(), [])
-        try:
-            one = idle.pop()
-        except IndexError:
+        place = self.host.place()
+        with self._lock:
+            idle = self._idle.pop(place, None) or []
+            self._idle[place] = idle  # the latest used last
+            while len(self._idle) > PLACES:
+                del self._idle[next(iter(self._idle))]
+            one = idle.pop() if idle else None
+        if one is None:
             one = Run(self)
-        found = one(inputs)
+        try:
+            found = one(inputs)
+        except Exception as error:
+            if one.begun and any(self.donated):
+                raise Interrupted(
+                    f"{self.graph.name} failed while it ran ({type(error).__name__}: {error}); "
+                    "arguments that were donated may be written over and are lost: make them anew, "
+                    "or leave donate_argnums out"
+                ) from error
+            raise
         idle.append(one)
         return found
+
+    def let_go(self) -> None:
+        """Free the buffers of all runs that are not under way."""
+        with self._lock:
+            self._idle.clear()
 
     def kernels(self) -> dict[str, Any]:
         """The compiled kernels."""
         if self._kernels is None:
             texts = self.texts()
             source = PRELUDE + "".join(texts.values())
-            self._kernels = self.host.load(source, list(texts)) if texts else {}
+            self._kernels = self.load(source, list(texts)) if texts else {}
         return self._kernels
+
+    def load(self, source: str, names: Sequence[str]) -> dict[str, Any]:
+        """Kernels of a source, compiled or from disk."""
+        return self.host.load(source, names, cache)
 
     def refuse(self, error: Exception) -> None:
         """Go on without capture."""
         if not self.refused:
-            self.refused = True
-            self.launches = dataclasses.replace(self.launches, captured=0, graphs=0)
+            self.refused = f"{type(error).__name__}: {error}"
+            self.launches = dataclasses.replace(self.launches, captured=0, graphs=0, copies=0)
             warnings.warn(
                 f"jit: {self.graph.name} runs without CUDA graphs, kernel by kernel: they cannot "
-                f"be captured here ({type(error).__name__}: {error})",
+                f"be captured here ({self.refused})",
                 CaptureWarning,
                 stacklevel=2,
             )
+
+    def note_copies(self, piece: Piece, launches: int) -> None:
+        """A piece works on copies of the operands of its products, made by so many kernels."""
+        if piece not in self._copied:
+            self._copied.add(piece)
+            copies = self.launches.copies + launches
+            self.launches = dataclasses.replace(self.launches, copies=copies)
+
+    @property
+    def state(self) -> str:
+        """In words: how the kernels are started, and why not otherwise."""
+        if self.refused:
+            return f"kernels one by one: CUDA graphs cannot be captured ({self.refused})"
+        if self._copied:
+            return (
+                "kernels in CUDA graphs; operands of products are copied to fixed memory where "
+                "they come at addresses that no graph is kept for"
+            )
+        return "kernels in CUDA graphs" if self.launches.graphs else "kernels"
+
+
+_PROGRAMS: weakref.WeakSet[Program] = weakref.WeakSet()
+
+
+def let_all_go() -> None:
+    """Free the buffers of all programs that are not under way."""
+    for program in list(_PROGRAMS):
+        program.let_go()
 
 
 def _named(step: Function | Product) -> str:

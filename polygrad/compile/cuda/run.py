@@ -1,18 +1,14 @@
-"""A program with buffers of its own: how its pieces are started, captured and replayed."""
+"""A program with buffers of its own, and the steps of a call."""
 
-import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polygrad.compile.cuda.function import Function
-from polygrad.compile.cuda.host import ALIGNMENT
+from polygrad.compile.cuda.piece_run import PieceRun
 from polygrad.compile.cuda.pieces import Piece
 from polygrad.compile.cuda.steps import Library, Product
 from polygrad.compile.graph import Value
 
 Program = Any  # polygrad.compile.cuda.program.Program, which imports this module
-GRAPHS = 4
-"""Graphs of one piece with products, for as many sets of addresses; others run step by step."""
 
 
 class Run:
@@ -27,6 +23,8 @@ class Run:
         for value, number in memory.place.items():
             self.fixed[value] = host.array_in(self.buffers[number], value.shape, self.dtype(value))
         self.calls = 0
+        self.begun = False
+        """Whether anything of the latest call has been given to the GPU."""
         needed = max((plan.workspace for plan in program.plans.values()), default=0)
         self.workspace = host.buffer(needed) if needed else None
         self.steps: list[Callable[[dict[Value, Any]], None]] = []
@@ -45,6 +43,7 @@ class Run:
     def __call__(self, inputs: tuple[Any, ...]) -> list[Any]:
         program = self.program
         self.calls += 1
+        self.begun = False
         known = dict(self.fixed)
         for value, given in zip(program.graph.inputs, inputs, strict=True):
             known[value] = given if value.weak else self.host.in_order(given)
@@ -80,6 +79,7 @@ class Run:
             if out not in known:
                 self.make([out], known)
             a, b = self.array(left, known), self.array(right, known)
+            self.begun = True
             self.host.product(a.mT if flip else a, b.mT if other else b, known[out])
 
         return product
@@ -107,85 +107,10 @@ class Run:
                 # A number among arrays keeps their data type; other ops take arrays only.
                 weak = isinstance(x, Value) and x.weak and not plain
                 given.append(host.asarray(one) if weak else one)
+            self.begun = True
             made = impl(*given, **equation.params)
             for value, one in zip(equation.outputs, made if op.multiple else (made,), strict=True):
                 one = host.in_order(host.asarray(one))
                 known[value] = host.own(one, given) if value in results else one
 
         return call
-
-
-class PieceRun:
-    """A piece on the buffers of one run."""
-
-    def __init__(self, run: Run, piece: Piece) -> None:
-        self.run, self.piece, self.host = run, piece, run.host
-        # A graph for each set of addresses of what products read and write.
-        self.graphs: dict[tuple[int, ...], Callable[[], None]] = {}
-        self.table = self.host.buffer(8 * len(piece.outside)) if piece.outside else None
-        kernels = run.kernels
-        self.tables = [(kernels[f"table{b - a}"], a, b) for a, b in piece.spans()]
-        self.at = 0 if self.table is None else self.host.address(self.table)
-        self.products = {product: run.product(product) for product in piece.products}
-
-    def __call__(self, known: dict[Value, Any]) -> None:
-        run, host = self.run, self.host
-        run.make(self.piece.made, known)
-        if self.table is not None:
-            entries = [self._bits(v, known[v]) for v in self.piece.outside]
-            for kernel, a, b in self.tables:
-                host.launch(kernel, (1, 1), 1, (self.at + 8 * a, *entries[a:b]))
-        replay = self._graph(known) if self.piece.captured else None
-        if replay is None:
-            self._start(known, None)
-        else:
-            replay()
-
-    def _graph(self, known: dict[Value, Any]) -> Callable[[], None] | None:
-        """The graph for the addresses of this call, captured if need be."""
-        run = self.run
-        places = {v: self.host.address(known[v]) for v in self.piece.places}
-        key = tuple(places.values())
-        found = self.graphs.get(key)
-        if found is not None or run.calls == 1 or run.program.refused:
-            return found
-        if len(self.graphs) >= GRAPHS or any(address % ALIGNMENT for address in key):
-            return None
-        try:
-            found = self.graphs[key] = self.host.capture(lambda: self._start(known, places))
-        except Exception as error:
-            run.program.refuse(error)
-        return found
-
-    def _start(self, known: dict[Value, Any], captured: dict[Value, int] | None) -> None:
-        """Start the steps; ``captured`` are the addresses for products that are captured."""
-        run, host = self.run, self.host
-        for step in self.piece.steps:
-            if isinstance(step, Function):
-                if not step.empty:
-                    self._launch(step, known)
-            elif captured is None:
-                self.products[step](known)
-            else:
-                base = run.program.schedule.base
-                left, right = (captured[base(v)] for v in step.operands)
-                workspace = 0 if run.workspace is None else host.address(run.workspace)
-                plan = run.program.plans[step]
-                plan(left, right, captured[step.equation.out], workspace)
-
-    def _launch(self, kernel: Function, known: dict[Value, Any]) -> None:
-        values = kernel.arguments(self.piece.outside)
-        args = [known[v] if v.weak else self.host.address(known[v]) for v in values]
-        if any(v in self.piece.outside for v in kernel.parameters):
-            args.insert(0, self.at)
-        args = [int(x) if type(x) is bool else x for x in args]
-        compiled = self.run.kernels[kernel.name]
-        self.host.launch(compiled, kernel.grid, kernel.threads, tuple(args))
-
-    def _bits(self, value: Value, given: Any) -> int:
-        """An entry of the table."""
-        if not value.weak:
-            return self.host.address(given)
-        if value.dtype.group == "real floating":
-            return int(struct.unpack("<q", struct.pack("<d", given))[0])
-        return int(given)
