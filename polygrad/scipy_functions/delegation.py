@@ -23,12 +23,12 @@ from typing import Any
 
 from polygrad.array import BASE, Array
 from polygrad.errors import NonDifferentiableError
-from polygrad.scipy_functions.names import CLASSES, LIFTED, RERUN, STAND_INS
+from polygrad.scipy_functions.names import CLASSES, LIFTED, PLAIN, RERUN, STAND_INS, WRITTEN
 
 SWITCH = "SCIPY_ARRAY_API"
 HOSTS = ("scipy", "sklearn")
 """The packages that carry a copy of array-api-compat, under a name of their own choice."""
-MODULES = frozenset({*STAND_INS, *RERUN, *LIFTED, *CLASSES})
+MODULES = frozenset({*STAND_INS, *RERUN, *PLAIN, *LIFTED, *WRITTEN, *CLASSES})
 
 
 def is_namespace_finder(name: str) -> bool:
@@ -81,6 +81,9 @@ def front(name: str, original: Callable[..., Any], of_class: bool) -> Callable[.
 
     module, _, function = name.rpartition(".")
     exact = function in STAND_INS.get(module, ())  # those run again are SciPy's own code
+    only_plain = function in PLAIN.get(module, ())
+    # What makes an interpolant remembers the library of the arrays that it was made of.
+    as_arrays = module == "scipy.interpolate" and exact
 
     @functools.wraps(original)
     def call(*args: Any, **options: Any) -> Any:
@@ -90,10 +93,14 @@ def front(name: str, original: Callable[..., Any], of_class: bool) -> Callable[.
         if all(array._trace is BASE for array in arrays):
             plain = importlib.import_module("polygrad.scipy_functions.plain")
             try:
+                if as_arrays:
+                    return original(*args, **options)
                 return plain.run_plain(original, args, options, arrays)
             except Exception:
                 if arrays[0].device.backend.host:
                     raise  # SciPy says what is wrong with the arguments
+        if only_plain:
+            return original(*args, **options)
         table = importlib.import_module("polygrad.scipy_functions.table")
         version = table.load(name, original, of_class)
         with arrays[0].device:
@@ -180,6 +187,23 @@ def lifting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def writing(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, and an Array to write into gets its answer."""
+
+    @functools.wraps(original)
+    def call(*args: Any, **options: Any) -> Any:
+        out = options.get("output")
+        if type(out) is not Array:
+            return original(*args, **options)
+        plain = importlib.import_module("polygrad.scipy_functions.plain")
+        return plain.write_output(original(*args, **{**options, "output": None}), out)
+
+    call.__module__, call.__qualname__ = name.rsplit(".", 1)
+    _MADE.add(call)
+    _enter_tables(original, call)
+    return call
+
+
 def front_of_worker(cls: Any) -> None:
     """Run the class again, too, that instances of ``cls`` hold one of and hand their work to."""
     sample = _SMALLEST.get(cls.__name__)
@@ -223,7 +247,7 @@ def extend(module: ModuleType) -> None:
             found = getattr(module, function, None)
             if callable(found):
                 setattr(module, function, mixing(found))
-    for function in (*STAND_INS.get(name, ()), *RERUN.get(name, ())):
+    for function in (*STAND_INS.get(name, ()), *RERUN.get(name, ()), *PLAIN.get(name, ())):
         *owners, last = function.split(".")
         owner: Any = module
         for part in owners:
@@ -231,10 +255,11 @@ def extend(module: ModuleType) -> None:
         original = getattr(owner, last, None)
         if original is not None:  # other versions of SciPy lack some
             setattr(owner, last, front(f"{name}.{function}", original, bool(owners)))
-    for function in LIFTED.get(name, ()):
-        if hasattr(module, function):
-            original = getattr(module, function)
-            setattr(module, function, lifting(f"{name}.{function}", original))
+    for group, wrap in ((LIFTED, lifting), (WRITTEN, writing)):
+        for function in group.get(name, ()):
+            if hasattr(module, function):
+                original = getattr(module, function)
+                setattr(module, function, wrap(f"{name}.{function}", original))
     for function in CLASSES.get(name, ()):
         cls = getattr(module, function, None)
         if isinstance(cls, type):

@@ -1,7 +1,9 @@
 """Which functions of SciPy come to polygrad, by the module that users find them in.
 
 `STAND_INS` have a version here, `RERUN` and `CLASSES` run again as they are (see `rerun`).
+`PLAIN` are SciPy's own for arrays that nothing tracks, and have no derivative here.
 `LIFTED` are SciPy's own, with the plain numbers beside a tracked array made Arrays, too.
+`WRITTEN` are SciPy's own, which take Arrays, but for one to write into.
 """
 
 # fmt: off
@@ -93,9 +95,29 @@ RERUN: dict[str, tuple[str, ...]] = {
     ),
 }
 
+PLAIN: dict[str, tuple[str, ...]] = {
+    "scipy.ndimage": (
+        "binary_closing", "binary_dilation", "binary_erosion", "binary_fill_holes",
+        "binary_hit_or_miss", "binary_opening", "binary_propagation", "distance_transform_bf",
+        "distance_transform_cdt", "distance_transform_edt", "find_objects", "generic_filter1d",
+        "histogram", "iterate_structure", "label", "maximum_position", "minimum_position",
+        "value_indices", "watershed_ift",
+    ),
+    "scipy.signal": (
+        "cspline2d", "invres", "invresz", "qspline2d", "residue", "residuez", "sepfir2d",
+        "spline_filter", "symiirorder1", "symiirorder2", "unique_roots",
+    ),
+}
+
 LIFTED: dict[str, tuple[str, ...]] = {
     "scipy.optimize.elementwise": (
         "bracket_minimum", "bracket_root", "find_minimum", "find_root",
+    ),
+}
+
+WRITTEN: dict[str, tuple[str, ...]] = {
+    "scipy.ndimage": (
+        "vectorized_filter",
     ),
 }
 

@@ -13,56 +13,61 @@ from polygrad import ops
 from polygrad.array import Array, is_array, raw_and_backend, wrap
 from polygrad.backend import SCALAR_TYPES
 
-_OUTPUTS = ("output", "out")
+_OUTPUTS = ("output", "out", "distances", "indices")
 
 
 def run_plain(original: Callable[..., Any], args: Any, options: Any, arrays: list[Array]) -> Any:
-    """SciPy's answer; ``arrays`` are the Arrays among the arguments."""
+    """SciPy's answer; ``arrays`` are the Arrays among the arguments.
+
+    Memory that an Array holds is never written into: what SciPy writes into the Array to write
+    into is written to a copy, and the handle gets the values of the copy.
+    """
     device = arrays[0].device
-    args, options, out = split_output(original, args, options, _buffer)
+    places = _outputs(original, args, options)
+    copies = {
+        key: sys.modules["numpy"].array(raw_and_backend(out)[0]) for key, out in places.items()
+    }
     made = original(
-        *(_raw(value) for value in args),
+        *(copies[at] if at in copies else _raw(value) for at, value in enumerate(args)),
         **{
-            name: False if name.startswith("overwrite_") else _raw(value)
+            name: copies[name]
+            if name in copies
+            else False
+            if name.startswith("overwrite_")
+            else _raw(value)
             for name, value in options.items()
         },
     )
-    return write_output(_wrapped(made, device), out)
+    for key, out in places.items():
+        write_output(wrap(copies[key]), out)
+    written = [(copies[key], out) for key, out in places.items()]
+    return _wrapped(made, device, written)
 
 
-def _numpy_dtype(x: Array) -> Any:
-    return sys.modules["numpy"].dtype(x.dtype.name)
-
-
-def _buffer(x: Array) -> Any:
-    return sys.modules["numpy"].array(raw_and_backend(x)[0])
-
-
-def split_output(
-    original: Callable[..., Any],
-    args: Any,
-    options: Any,
-    instead: Callable[[Array], Any] = _numpy_dtype,
-) -> tuple[Any, Any, Any]:
-    """The arguments with something else in place of an Array to write into, and that Array.
-
-    Memory that an Array holds is never written into: the handle gets the answer.
-    """
-    for name in _OUTPUTS:
-        if type(options.get(name)) is Array:
-            out = options[name]
-            return args, {**options, name: instead(out)}, out
+def _outputs(original: Callable[..., Any], args: Any, options: Any) -> dict[Any, Array]:
+    """The Arrays to write into, by their place among the arguments or their name."""
+    found: dict[Any, Array] = {
+        name: options[name] for name in _OUTPUTS if type(options.get(name)) is Array
+    }
     if not any(type(value) is Array for value in args[1:]):
-        return args, options, None
+        return found
     try:
         names = list(inspect.signature(original).parameters)
     except (TypeError, ValueError):
-        return args, options, None
-    for name in _OUTPUTS:
-        at = names.index(name) if name in names else len(args)
-        if at < len(args) and type(args[at]) is Array:
-            out = args[at]
-            return (*args[:at], instead(out), *args[at + 1 :]), options, out
+        return found
+    for at, name in enumerate(names[: len(args)]):
+        if name in _OUTPUTS and type(args[at]) is Array:
+            found[at] = args[at]
+    return found
+
+
+def split_output(original: Callable[..., Any], args: Any, options: Any) -> tuple[Any, Any, Any]:
+    """The arguments with a data type in place of an Array to write into, and that Array."""
+    for key, out in _outputs(original, args, options).items():
+        instead = sys.modules["numpy"].dtype(out.dtype.name)
+        if isinstance(key, str):
+            return args, {**options, key: instead}, out
+        return (*args[:key], instead, *args[key + 1 :]), options, out
     return args, options, None
 
 
@@ -83,13 +88,26 @@ def _raw(value: Any) -> Any:
     return value
 
 
-def _wrapped(value: Any, device: Any) -> Any:
-    """An answer of SciPy's, its arrays as Arrays on ``device``."""
+def _wrapped(value: Any, device: Any, written: Any = ()) -> Any:
+    """An answer of SciPy's, its arrays as Arrays on ``device``.
+
+    ``written`` are arrays that were written into, each with the Array that stands for it.
+    """
+    for array, out in written:
+        if value is array:
+            return out
     if isinstance(value, tuple) and hasattr(value, "_make"):
-        return value._make(_wrapped(part, device) for part in value)
+        return value._make(_wrapped(part, device, written) for part in value)
     if type(value) in (list, tuple):
-        return type(value)(_wrapped(part, device) for part in value)
+        return type(value)(_wrapped(part, device, written) for part in value)
+    if type(value) is dict:
+        return {key: _wrapped(part, device, written) for key, part in value.items()}
     numpy: Any = sys.modules["numpy"]
+    if isinstance(value, numpy.ndarray) and value.dtype.kind == "O":
+        made = numpy.empty(value.shape, object)
+        for at in numpy.ndindex(value.shape):
+            made[at] = _wrapped(value[at], device, written)
+        return made
     if isinstance(value, numpy.generic) and value.dtype.kind in "biufc":
         value = numpy.asarray(value)
     if isinstance(value, numpy.ndarray) and value.dtype.kind not in "biufc":
