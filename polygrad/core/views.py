@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from polygrad import array as array_module
-from polygrad import tree
+from polygrad import locks, tree
 from polygrad.array import Array
 from polygrad.errors import ArgumentValueError, LeakedArrayError
 
@@ -56,6 +56,9 @@ def has_views(array: Array) -> bool:
     return any(type(found) is View for found in weakref.getweakrefs(array))
 
 
+WRITING = locks.new()
+"""Held from when an array is read until the new values stand: threads that write to parts of one
+array do not undo each other's writes."""
 RUNS_ONCE: ContextVar[int] = ContextVar("level", default=0)
 """The level of a trace in which a function runs once for many calls, or apart from its tape."""
 
@@ -74,8 +77,14 @@ def rebind(array: Array, new: Array) -> None:
     """Let the handle ``array`` stand for the value ``new``, of its shape and type, from now on.
 
     What it is a view of changes with it, and so do all views of these. Raises
-    ArgumentValueError for a view that is read only, as a broadcast array is.
+    ArgumentValueError for a view that is read only, as a broadcast array is. Whoever computes
+    ``new`` from the values of ``array`` holds `WRITING`.
     """
+    with WRITING:
+        _rebind(array, new)
+
+
+def _rebind(array: Array, new: Array) -> None:
     written = [(array, new)]
     view = array._view
     while view is not None:
@@ -131,13 +140,16 @@ def _is_current(array: Array) -> bool:
 
 def refresh(array: Array) -> None:
     """Take a view from its base again, after this was written to."""
-    stale = [array]
-    while not _is_current(base := stale[-1]._view.base):
-        stale.append(base)
-    for part in reversed(stale):
-        view = part._view
-        now = view.lens.get(view.base, view.key)
-        part._value, part._node, part._trace = now._value, now._node, now._trace
+    with WRITING:
+        if _is_current(array):  # by another thread, meanwhile
+            return
+        stale = [array]
+        while not _is_current(base := stale[-1]._view.base):
+            stale.append(base)
+        for part in reversed(stale):
+            view = part._view
+            now = view.lens.get(view.base, view.key)
+            part._value, part._node, part._trace = now._value, now._node, now._trace
 
 
 def up_to_date(out: Any) -> Any:

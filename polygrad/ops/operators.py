@@ -6,7 +6,7 @@ from typing import Any
 from polygrad.array import Array, _namespace, is_array
 from polygrad.core.op import OPS
 from polygrad.core.trace import PYTHON_SCALARS, bind
-from polygrad.core.views import has_views, rebind
+from polygrad.core.views import WRITING, has_views, rebind
 from polygrad.errors import ArgumentTypeError
 from polygrad.ops import (
     arithmetic,
@@ -118,7 +118,8 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _setitem(self: Array, key: Any, value: Any) -> None:
-    rebind(self, indexing.index_set(self, value, key))
+    with WRITING:
+        rebind(self, indexing.index_set(self, value, key))
 
 
 def _transpose(self: Array, *axes: Any) -> Any:

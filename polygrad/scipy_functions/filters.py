@@ -157,6 +157,24 @@ def _state(b: Any, a: Any, x: Any, y: Any, zi: Any, order: int) -> Any:
     return ops.stack(parts, axis=-1)
 
 
+@stand_in("signal.lfiltic")
+def lfiltic(b: Any, a: Any, y: Any, x: Any = None) -> Any:
+    """scipy.signal.lfiltic: the state that past outputs and inputs leave behind.
+
+    SciPy does not divide by ``a[0]`` where it is 1, which would lose its derivative.
+    """
+    given = (b, a, y) if x is None else (b, a, y, x)
+    b, a, y, *rest = (ops.reshape(part, (-1,)) for part in together(*given))
+    past = rest[0] if rest else ops.zeros_like(b)
+    order = max(a.shape[0], b.shape[0]) - 1
+    parts = []
+    for m in range(order):
+        k = min(max(b.shape[0] - 1 - m, 0), past.shape[0])
+        n = min(max(a.shape[0] - 1 - m, 0), y.shape[0])
+        parts.append(ops.sum(b[m + 1 : m + 1 + k] * past[:k]) - ops.sum(a[m + 1 : m + 1 + n] * y[:n]))  # fmt: skip # noqa: E501
+    return ops.stack(parts) / a[0] if parts else ops.zeros((0,), dtype=b.dtype, device=b.device)
+
+
 @stand_in("signal.lfilter_zi")
 def lfilter_zi(b: Any, a: Any) -> Any:
     """scipy.signal.lfilter_zi: the state that a constant input of 1 settles in."""

@@ -80,11 +80,17 @@ def interpolated(
     return total if outside is None else ops.where(outside, ops.full_like(total, cval), total)
 
 
+def _real(x: Any) -> Any:
+    """The data type of coordinates in an image: real, also where the image is complex."""
+    return ops.real(x).dtype
+
+
 def _grid(shape: Any, like: Any) -> list[Any]:
     """The coordinates of every element of an array of a shape."""
     if not len(shape):
         return []
-    steps = [ops.arange(int(n), dtype=like.dtype, device=like.device) for n in shape]
+    dtype = _real(like)
+    steps = [ops.arange(int(n), dtype=dtype, device=like.device) for n in shape]
     return list(ops.meshgrid(*steps, indexing="ij"))
 
 
@@ -110,7 +116,7 @@ def map_coordinates(
 ) -> Any:
     """scipy.ndimage.map_coordinates; differentiable by the image and the coordinates."""
     x = inexact(input)
-    places = [ops.astype(part, x.dtype, copy=False) for part in ops.unstack(inexact(coordinates))]
+    places = [ops.astype(part, _real(x), copy=False) for part in ops.unstack(inexact(coordinates))]
     return _written(
         interpolated("map_coordinates", x, places, order, mode, cval, prefilter), output
     )
@@ -175,7 +181,7 @@ def affine_transform(
     """scipy.ndimage.affine_transform; differentiable by the matrix and the offset too."""
     x = inexact(input)
     ndim = len(x.shape)
-    matrix = ops.astype(inexact(matrix), x.dtype, copy=False)
+    matrix = ops.astype(inexact(matrix), _real(x), copy=False)
     if len(matrix.shape) == 2 and matrix.shape[1] == ndim + 1:
         offset, matrix = matrix[:ndim, ndim], matrix[:ndim, :ndim]
     if output_shape is None:
@@ -224,7 +230,7 @@ def rotate(
     """scipy.ndimage.rotate; differentiable by the angle too, in degrees."""
     x = inexact(input)
     first, second = sorted(axes_of(axes, len(x.shape)))
-    c, s = _turned(ops.astype(array(angle), ops.real(x).dtype))
+    c, s = _turned(ops.astype(array(angle), _real(x)))
     height, width = x.shape[first], x.shape[second]
     shape = list(x.shape)
     if reshape:
@@ -294,7 +300,7 @@ def geometric_transform(
         for place in itertools.product(*map(range, shape))
     ]
     places = [
-        ops.reshape(ops.stack([ops.astype(array(p[i]), x.dtype) for p in found]), shape)
+        ops.reshape(ops.stack([ops.astype(array(p[i]), _real(x)) for p in found]), shape)
         for i in range(len(x.shape))
     ]
     value = interpolated("geometric_transform", x, places, order, mode, cval, prefilter)

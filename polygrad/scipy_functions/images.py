@@ -28,7 +28,8 @@ def image(name: str, x: Any, output: Any) -> Any:
 
 def axes_of(axes: Any, ndim: int) -> list[int]:
     """Axes as places counted from the first; all of them for None."""
-    given = range(ndim) if axes is None else [axes] if hasattr(axes, "__index__") else list(axes)
+    one = isinstance(axes, int) or getattr(axes, "shape", None) == ()
+    given = range(ndim) if axes is None else [axes] if one else list(axes)
     places = []
     for axis in map(operator.index, given):
         if not -ndim <= axis < ndim:

@@ -40,8 +40,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     ),
     "scipy.signal": (
         "convolve", "convolve2d", "correlate", "correlate2d", "cspline1d", "cspline1d_eval",
-        "detrend", "lfilter", "lfilter_zi", "medfilt", "medfilt2d", "qspline1d", "qspline1d_eval",
-        "sosfilt", "upfirdn",
+        "detrend", "lfilter", "lfilter_zi", "lfiltic", "medfilt", "medfilt2d", "qspline1d",
+        "qspline1d_eval", "sosfilt", "upfirdn",
     ),
     "scipy.spatial.distance": (
         "cdist", "correlation", "directed_hausdorff", "pdist", "squareform",

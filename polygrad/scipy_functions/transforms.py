@@ -1,5 +1,6 @@
 """scipy.fft: the cosine and sine transforms, as products with their matrices."""
 
+import operator
 from typing import Any
 
 from polygrad import ops
@@ -44,11 +45,11 @@ def _enter(name: str) -> None:
         orthogonalize: Any = None,
     ) -> Any:
         ndim = len(x.shape)
-        sizes = [s] if isinstance(s, int) else s
+        sizes = None if s is None else [*map(operator.index, [s] if isinstance(s, int) else s)]
         if axes is None:
             axes = range(ndim) if sizes is None else range(ndim - len(sizes), ndim)
         places = [axes] if isinstance(axes, int) else list(axes)
-        for axis, n in zip(places, sizes or [None] * len(places), strict=True):
+        for axis, n in zip(places, [None] * len(places) if sizes is None else sizes, strict=True):
             x = _one(name, x, type, None if n == -1 else n, axis, norm, orthogonalize)
         return x
 

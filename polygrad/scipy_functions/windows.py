@@ -31,7 +31,8 @@ def bordered(name: str, x: Any, axis: int, before: int, after: int, mode: str, c
         return x
     widths = [(0, 0)] * len(x.shape)
     widths[axis] = (before, after)
-    kind = _MODES[mode]
+    # An axis without elements has no border to repeat, and no answer to be seen in.
+    kind = _MODES[mode] if x.shape[axis] else "constant"
     options = {"constant_values": cval} if kind == "constant" else {}
     return ops.pad(x, widths, mode=kind, **options)
 
@@ -42,7 +43,8 @@ def windows(x: Any, size: int, axis: int, step: int = 1) -> Any:
     count = (x.shape[axis] - size) // step + 1
     places = [[i * step + j for j in range(size)] for i in range(count)]
     moved = ops.moveaxis(x, axis, -1)
-    return ops.moveaxis(moved[..., integers(places, x)], -2, axis)
+    found = ops.reshape(integers(places, x), (max(count, 0), size))
+    return ops.moveaxis(moved[..., found], -2, axis)
 
 
 def correlated(name: str, x: Any, weights: Any, axis: int, mode: str, cval: Any, origin: int) -> Any:  # fmt: skip # noqa: E501
