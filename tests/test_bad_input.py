@@ -184,7 +184,7 @@ OPS = [
     case("text to compute with", lambda: pg.exp("abc"), errors.ArgumentTypeError, TypeError,
          "exp: argument 1 is str 'abc', expected an array or a number"),
     case("axis out of range", lambda: pg.sum(X, axis=3), errors.AxisError, ValueError,
-         "sum: got axis 3 for an array with 1 axes", "expected one from -1 to 0"),
+         "sum: got axis 3, out of range for an array with 1 axes", "expected one from -1 to 0"),
     case("axis is also an index", lambda: pg.argmax(M, axis=-3), errors.AxisError, IndexError,
          "argmax: got axis -3", "from -2 to 1"),
     case("axis twice", lambda: pg.max(M, axis=(0, -2)), errors.ArgumentValueError, ValueError,

@@ -354,7 +354,7 @@ def test_polygamma_and_friends():
     assert pg.special.comb(3.0, 5.0).item() == 0.0
 
 
-@pytest.mark.parametrize("n", [-1, 1.5, np.array([1, 2])])
+@pytest.mark.parametrize("n", [-1, 1.5])
 def test_polygamma_refuses(n):
     with pytest.raises(pg.errors.ArgumentTypeError, match="polygamma: got n"):
         pg.special.polygamma(n, 1.0)

@@ -110,7 +110,8 @@ def normalise_axis(name: str, axis: Any, ndim: int) -> int:
     if not -ndim <= axis < ndim:
         choices = f"one from {-ndim} to {ndim - 1}" if ndim else "an array with axes"
         raise AxisError(
-            f"{name}: got axis {axis} for an array with {ndim} axes, expected {choices}"
+            f"{name}: got axis {axis}, out of range for an array with {ndim} axes, expected "
+            f"{choices}"
         )
     return axis % ndim
 
@@ -299,8 +300,8 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
         for i, n in enumerate(shape, start=ndim - len(shape)):
             if n != 1 and out[i] not in (1, n):
                 raise ShapeError(
-                    f"broadcast: got the shapes {', '.join(map(str, shapes))}, expected equal "
-                    "lengths or 1 along each axis, counted from the last"
+                    f"broadcast: the shapes {', '.join(map(str, shapes))} could not be broadcast "
+                    "together, expected equal lengths or 1 along each axis, counted from the last"
                 )
             out[i] = n if n != 1 else out[i]
     return tuple(out)

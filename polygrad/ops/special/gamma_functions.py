@@ -7,8 +7,10 @@ from polygrad.array import is_array, is_number
 from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
+from polygrad.ops.arithmetic import floor, remainder
 from polygrad.ops.comparison import where
 from polygrad.ops.creation import zeros_like
+from polygrad.ops.datatypes import astype, result_type
 from polygrad.ops.declare import nondifferentiable
 from polygrad.ops.special import approximations
 from polygrad.ops.special.declare import _native, beside, double, no_rule, operands, special
@@ -55,13 +57,16 @@ def _trigamma(x: Any) -> Any:
 def polygamma(n: Any, x: Any, /) -> Any:
     """The n-th derivative of digamma, for an integer n >= 0; differentiable by ``x``.
 
-    Raises ArgumentTypeError unless ``n`` is a whole number.
+    An array of orders broadcasts with ``x``, and gives nan where an order is negative or a
+    fraction. Raises ArgumentTypeError for a number that is no whole number, or negative.
 
     >>> round(pg.special.polygamma(1, 1.0).item(), 6)
     1.644934
     """
+    if is_array(n):
+        return _polygamma_of_orders(*operands(n, x))
     if not isinstance(n, int):
-        n = int(n) if getattr(n, "shape", None) == () and n == n // 1 else n
+        n = int(n) if n == n // 1 else n
     if not isinstance(n, int) or n < 0:
         raise ArgumentTypeError(f"polygamma: got n = {n!r}, expected an integer, 0 or larger")
     (x,) = operands(x)
@@ -70,9 +75,18 @@ def polygamma(n: Any, x: Any, /) -> Any:
     return (-1.0) ** (n + 1) * math.factorial(n) * zeta(beside(float(n + 1), x, _real(x)), x)
 
 
-def _real(x: Any) -> Any:
-    from polygrad.dtypes import as_dtype
+def _polygamma_of_orders(n: Any, x: Any) -> Any:
+    both = [as_dtype(part.dtype) for part in (n, x)]
+    dtype = result_type(*both) if all(kind.is_inexact for kind in both) else as_dtype("float64")
+    n, x = astype(n, dtype, copy=False), astype(x, dtype, copy=False)
+    whole = (n == floor(n)) & (n >= 0)
+    order = where(whole & (n > 0), n, 1.0)  # a stand-in elsewhere: nan would reach the slope
+    sign = 2.0 * remainder(order, 2.0) - 1.0
+    derivative = sign * gamma(order + 1) * zeta(order + 1, x)
+    return where(n == 0, digamma(x), where(whole, derivative, math.nan))
 
+
+def _real(x: Any) -> Any:
     return x.dtype if as_dtype(x.dtype).is_inexact else "float64"
 
 
