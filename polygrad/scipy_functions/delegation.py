@@ -31,6 +31,10 @@ HOSTS = ("scipy", "sklearn")
 MODULES = frozenset({*STAND_INS, *RERUN, *PLAIN, *LIFTED, *WRITTEN, *CLASSES})
 
 
+NAN_POLICIES = "scipy.stats._axis_nan_policy"
+"""Where SciPy drops or refuses nan, sample by sample: for NumPy's arrays, without a word else."""
+
+
 def is_namespace_finder(name: str) -> bool:
     """Whether a module is one of the copies of array-api-compat, wherever it is kept."""
     parts = name.split(".")
@@ -227,6 +231,16 @@ def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
     return array_namespace
 
 
+def taken_for_numpy(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``is_numpy`` that takes polygrad for NumPy, all of whose steps it can follow."""
+
+    @functools.wraps(original)
+    def is_numpy(xp: Any) -> Any:
+        return xp is sys.modules["polygrad"] or original(xp)
+
+    return is_numpy
+
+
 # Modules of other packages, and what of polygrad.interop makes them take Arrays.
 _ADAPTERS = {
     "autoray.autoray": "autoray",
@@ -247,6 +261,8 @@ def extend(module: ModuleType) -> None:
             found = getattr(module, function, None)
             if callable(found):
                 setattr(module, function, mixing(found))
+    if name == NAN_POLICIES and hasattr(module, "is_numpy"):
+        module.is_numpy = taken_for_numpy(module.is_numpy)  # type: ignore[attr-defined]
     for function in (*STAND_INS.get(name, ()), *RERUN.get(name, ()), *PLAIN.get(name, ())):
         *owners, last = function.split(".")
         owner: Any = module
@@ -297,7 +313,8 @@ class _Finder:
 
 
 def _is_watched(name: str) -> bool:
-    return name in MODULES or name in _ADAPTERS or is_namespace_finder(name)
+    ours = name in MODULES or name in _ADAPTERS or name == NAN_POLICIES
+    return ours or is_namespace_finder(name)
 
 
 def _is_on(name: str) -> bool:
