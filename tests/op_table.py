@@ -301,6 +301,11 @@ OPS_WITHOUT_ROW = {
         "across the examples of a vmap; tested in test_collectives",
     ),
     "class_places": "written by jit in place of a cross-entropy; tested in test_compile_passes",
+    **dict.fromkeys(
+        ["radial", "abs_slope", *(f"one_sided_{n}" for n in ("abs", "hypot", "deviation"))],
+        "second derivatives of lengths; tested in test_second_order_lengths",
+    ),
+    "one_sided_vector_norm": "as above; tested in test_second_order_lengths",
     "recursion": "part of scipy.signal.lfilter; tested in test_scipy",
     "implicit_root": "runs a solver of the caller's; tested in test_implicit",
     "scan": "written by jit in place of a loop; tested in test_jit_control_flow",

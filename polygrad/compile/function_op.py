@@ -11,7 +11,7 @@ from typing import Any
 from polygrad.array import BASE, Array
 from polygrad.core import op as op_module
 from polygrad.core.batch import BatchTrace
-from polygrad.core.dual import ForwardTrace, note_foreign
+from polygrad.core.dual import ForwardTrace, note_order
 from polygrad.core.op import OPS, Op
 from polygrad.core.record import Recorder, plain
 from polygrad.core.tape import ReverseTrace
@@ -101,9 +101,11 @@ def _reverse(
 def _forward(
     op: Op, trace: ForwardTrace, function: Any, values: list[Any], tangents: Any, moving: Any
 ) -> tuple[Any, ...]:
-    made = [equation.op for equation in function.graph.equations]
-    if any(op.inline is not None or op.facts.custom_rule for op in made):
-        note_foreign("jit")  # it may run rules of the user's, in derivatives compiled before
+    for equation in function.graph.equations:
+        op = equation.op
+        if op.inline is not None or op.facts.custom_rule or op.one_sided is not None:
+            note_order("jit")  # in derivatives that were compiled before
+            break
     given = [t for t, yes in zip(tangents, moving, strict=True) if yes]
     if highest(given).level > highest(values).level:
         # Something happens to the tangents only: to record them, to transpose what they go through.

@@ -10,17 +10,17 @@ from polygrad.core.op import Op, match_dtype
 from polygrad.core.trace import Trace, as_number, bind, leaked, lifted
 from polygrad.dtypes import as_dtype
 
-FOREIGN: ContextVar[list[str] | None] = ContextVar("FOREIGN", default=None)
-"""Where somebody asks: the names of the ops met with derivatives that are not polygrad's own.
+ORDER_MATTERS: ContextVar[list[str] | None] = ContextVar("ORDER_MATTERS", default=None)
+"""Where somebody asks: the names of the ops met for which the order of differentiation matters.
 
-Those need not be derivatives of what the op computes, so that the order of differentiation may
-matter. None where nobody asks.
+Derivatives that a user wrote need not be those of what the op computes; and at its kink a length
+has second derivatives in forward over reverse mode only. None where nobody asks.
 """
 
 
-def note_foreign(name: str) -> None:
-    """Say that forward mode runs a derivative that is not polygrad's own."""
-    met = FOREIGN.get()
+def note_order(name: str) -> None:
+    """Say that the order in which this op is differentiated may matter."""
+    met = ORDER_MATTERS.get()
     if met is not None:
         met.append(name)
 
@@ -55,6 +55,8 @@ class ForwardTrace(Trace):
                     arg = arg._value
             values.append(arg)
             tangents.append(tangent)
+        if op.one_sided is not None:
+            note_order(op.name)
         plan = op.plans[mask] if mask in op.plans else op.plan(mask, len(args))
         out = bind(op, tuple(values), params)
         if plan is None:

@@ -105,7 +105,7 @@ class ReverseTrace(Trace):
         impl = op.fast.get(classes)
         if impl is None:
             values = list(map(as_number, values))
-            out = bind(op, tuple(values), params)
+            out = bind(op.one_sided or op, tuple(values), params)
         elif op.recorded is not None and plan is not None:
             return self._with_residuals(op, parents, values, params)
         else:

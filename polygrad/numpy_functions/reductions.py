@@ -112,10 +112,10 @@ def std(
     """numpy.std."""
     # Not the square root itself: where all elements are equal its slope is no number.
     n = _ddof(ddof, correction)
-    return in_wide(
-        lambda a: root_of_variance(_var(a, axis, n, keepdims, mean, where)),
-        spread_dtype(array(a), dtype),
-    )
+    a = spread_dtype(array(a), dtype)
+    if where is True and mean is None:
+        return ops.std(a, axis=axis, correction=n, keepdims=keepdims)
+    return in_wide(lambda a: root_of_variance(_var(a, axis, n, keepdims, mean, where)), a)
 
 
 def _extreme(reduce: Any, pair: Any) -> Any:

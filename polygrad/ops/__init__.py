@@ -156,12 +156,13 @@ from polygrad.ops.searching import (
     any,
     argmax,
     argmin,
+    argsort,
     count_nonzero,
     nonzero,
     searchsorted,
+    sort,
 )
 from polygrad.ops.sets import isin, unique_all, unique_counts, unique_inverse, unique_values
-from polygrad.ops.sorting import argsort, sort
 from polygrad.ops.statistical import cumulative_sum, diff, max, mean, min, std, sum, var
 from polygrad.ops.updates import at
 

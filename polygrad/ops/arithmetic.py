@@ -8,11 +8,11 @@ from polygrad.array import Array, is_array
 from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General, Linear, Nondifferentiable
-from polygrad.core.op import OpFacts, is_complex
-from polygrad.core.tape import Node
+from polygrad.core.op import OPS, OpFacts, is_complex
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import as_dtype
 from polygrad.ops.declare import BY_ELEMENT, elementwise, nondifferentiable
+from polygrad.ops.lengths import OneSided, abs_slope, radial, smooth_square
 
 add = elementwise(
     "add",
@@ -38,17 +38,28 @@ subtract = elementwise(
     """,
 )
 
-multiply = elementwise(
+_multiply = elementwise(
     "multiply",
     lambda xp, g, _y, _a, b: g * b,
     lambda xp, g, _y, a, _b: g * a,
     facts=OpFacts(elementwise=True, one_dtype=True, python=operator.mul),
-    doc="""The product x1 * x2.
+    doc="The product of the table; the public function looks at what it is the product of.",
+)
+
+
+def multiply(x1: Any, x2: Any, /) -> Any:
+    """The product x1 * x2.
+
+    Operands are arrays of one library and device (or Python numbers) whose shapes broadcast; the
+    result has their promoted data type. The product of a length with itself has the second
+    derivatives of its square. Raises ShapeError where the shapes do not broadcast.
 
     >>> pg.grad(pg.multiply, argnums=(0, 1))(2.0, 3.0)
     (3.0, 2.0)
-    """,
-)
+    """
+    smooth = smooth_square(x1) if x1 is x2 else None
+    return _multiply(x1, x2) if smooth is None else smooth
+
 
 divide = elementwise(
     "divide",
@@ -112,14 +123,8 @@ def square(x: Any, /) -> Any:
     >>> pg.grad(pg.square)(3.0)
     6.0
     """
-    if type(x) is Array and type(x._node) is Node:
-        node = x._node
-        if node.op is not None and node.op.squared is not None and node.parents[0] is not None:
-            operand = Array(node.args[0], x._trace, node.parents[0])
-            smooth = node.op.squared(operand, **node.params)
-            if smooth is not None:
-                return smooth
-    return _square(x)
+    smooth = smooth_square(x)
+    return _square(x) if smooth is None else smooth
 
 
 remainder = elementwise(
@@ -147,16 +152,37 @@ floor_divide = nondifferentiable(
     """,
 )
 
+
+def _abs_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
+    if is_complex(x.dtype):
+        return radial(xp, g, x, y)
+    return abs_slope(xp, g, x)
+
+
 abs = elementwise(  # noqa: A001  the standard's name
     "abs",
-    lambda xp, g, _y, x: g * xp.sign(x),
+    _abs_rule,
     facts=OpFacts(elementwise=True, python=operator.abs),
-    doc="""The absolute value; its derivative at 0 is taken as 0.
+    doc="""The absolute value of each element; of a complex number, its distance from 0.
+
+    The derivative at 0 is taken as 0. Second derivatives at 0, as `hessian` and `hvp` take them,
+    are those to the side that the tangent points to, so that they are right where the function
+    is smooth. In other orders the sign is a constant; those of a complex number are nan.
 
     >>> pg.grad(pg.abs)(-2.0), pg.grad(pg.abs)(0.0)
     (-1.0, 0.0)
     """,
 )
+
+
+def _modulus_squared(x: Any) -> Any:
+    if not is_complex(x.dtype):
+        return x * x
+    re, im = real(x), imag(x)
+    return re * re + im * im
+
+
+OneSided(OPS["abs"], _modulus_squared)
 
 real_sign_op = Nondifferentiable("sign", batch=spread, facts=BY_ELEMENT)
 

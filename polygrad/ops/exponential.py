@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
-from polygrad.core.op import OpFacts, is_complex
+from polygrad.core.op import OPS, OpFacts, is_complex
 from polygrad.ops.declare import elementwise
+from polygrad.ops.lengths import OneSided, radial
 
 exp = elementwise(
     "exp",
@@ -158,8 +159,8 @@ def _angle(xp: Any, g: Any, numerator: Any, a: Any, b: Any) -> Any:
 
 hypot = elementwise(
     "hypot",
-    lambda xp, g, y, a, _b: xp.where(y == 0, xp.zeros_like(g), g * (a / _nonzero(xp, y))),
-    lambda xp, g, y, _a, b: xp.where(y == 0, xp.zeros_like(g), g * (b / _nonzero(xp, y))),
+    lambda xp, g, y, a, _b: radial(xp, g, a + xp.zeros_like(y), y),
+    lambda xp, g, y, _a, b: radial(xp, g, b + xp.zeros_like(y), y),
     facts=OpFacts(elementwise=True, cost=20, one_dtype=True),
     doc="""The distance sqrt(x1**2 + x2**2); its derivative at (0, 0) is taken as 0.
 
@@ -169,9 +170,7 @@ hypot = elementwise(
 )
 
 
-def _nonzero(xp: Any, y: Any) -> Any:
-    return xp.where(y == 0, xp.ones_like(y), y)
-
+OneSided(OPS["hypot"], lambda a, b: a * a + b * b)
 
 sinh = elementwise(
     "sinh",

@@ -18,7 +18,7 @@ from polygrad.ops.creation import asarray, full_like, ones_like, zeros_like
 from polygrad.ops.datatypes import astype, device_of, stop_gradient
 from polygrad.ops.indexing import take_along_axis
 from polygrad.ops.manipulation import broadcast_to, moveaxis, normalise_axes, permute_dims, reshape
-from polygrad.ops.sorting import argsort, sort
+from polygrad.ops.searching import argsort, sort
 from polygrad.ops.statistical import cumulative_sum
 from polygrad.ops.statistical import sum as total
 

@@ -14,6 +14,7 @@ from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import square
 from polygrad.ops.datatypes import astype, in_wide
 from polygrad.ops.joining import concat
+from polygrad.ops.lengths import radial
 from polygrad.ops.manipulation import broadcast_to, normalise_axes, normalise_axis
 
 
@@ -161,12 +162,49 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
 
 
 def _var(x: Any, axes: tuple[int, ...], correction: float, keepdims: bool) -> Any:
+    centred, n = _centred(x, axes, correction)
+    return sum(square(centred), axis=axes, keepdims=keepdims) / n
+
+
+def _centred(x: Any, axes: tuple[int, ...], correction: float) -> tuple[Any, float]:
+    """The distances from the mean, and what the sum of their squares is divided by."""
     centred = x - mean(x, axis=axes, keepdims=True)
     if as_dtype(x.dtype).is_complex:
         centred = absolute(centred)
     n = count(x.shape, axes) - correction
-    total = sum(square(centred), axis=axes, keepdims=keepdims)
-    return total / (n if n > 0 else float("nan"))
+    return centred, n if n > 0 else float("nan")
+
+
+def _deviation(xp: Any, x: Any, axis: Any, keepdims: bool, n: float) -> Any:
+    return xp.sqrt(xp.sum(xp.square(x), axis=axis, keepdims=keepdims) / n)
+
+
+def _deviation_vjp(xp: Any, g: Any, ans: Any, x: Any, axis: Any, keepdims: bool, n: float) -> Any:
+    g, size = (spread(xp, v, x.shape, axis, keepdims) for v in (g / n, ans))
+    return radial(xp, g, x, size)
+
+
+def _deviation_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool, n: float) -> Any:
+    size = spread(xp, ans, x.shape, axis, keepdims)
+    slope = radial(xp, xp.full_like(size, 1 / n), x, size)
+    return xp.sum(slope * t[0], axis=axis, keepdims=keepdims)
+
+
+def _one_sided_jvp(xp: Any, t: Any, ans: Any, x: Any, **params: Any) -> Any:
+    size = _deviation(xp, t[0], **params)
+    return xp.where(ans == 0, size, _deviation_jvp(xp, t, ans, x, **params))
+
+
+def _deviation_squared(x: Any, *, axis: tuple[int, ...], keepdims: bool, n: float) -> Any:
+    return sum(square(x), axis=axis, keepdims=keepdims) / n
+
+
+_deviation_op = General("deviation", _deviation_vjp, _deviation_jvp, _deviation, batch=by_axis())
+_sided_op = General(
+    "one_sided_deviation", _deviation_vjp, _one_sided_jvp, _deviation, batch=by_axis()
+)
+_sided_op.plain, _deviation_op.one_sided = _deviation_op, _sided_op
+_deviation_op.squared = _sided_op.squared = _deviation_squared
 
 
 def _root_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
@@ -176,17 +214,8 @@ def _root_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
     return xp.where(flat, xp.zeros_like(half), half)
 
 
-class _Root(Elementwise):
-    """The root of a variance; its square is the variance, which is smooth."""
-
-    __slots__ = ()
-
-    def squared(self, x: Any) -> Any:
-        """The variance itself."""
-        return x
-
-
-_root_op = _Root("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
+_root_op = Elementwise("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
+_root_op.squared = lambda x: x  # the variance itself
 
 
 def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
@@ -198,7 +227,12 @@ def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     Array(1., dtype=float64, device=cpu)
     """
     axes = normalise_axes("std", axis, len(x.shape))
-    return in_wide(lambda x: root_of_variance(_var(x, axes, correction, keepdims)), x)
+
+    def deviation(x: Any) -> Any:
+        centred, n = _centred(x, axes, correction)
+        return bind(_deviation_op, (centred,), {"axis": axes, "keepdims": bool(keepdims), "n": n})
+
+    return in_wide(deviation, x)
 
 
 def root_of_variance(x: Any, /) -> Any:

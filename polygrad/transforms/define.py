@@ -9,7 +9,7 @@ from polygrad import ops
 from polygrad.array import raw_and_backend, wrap
 from polygrad.backend import backend_for_type
 from polygrad.core import batch as batching
-from polygrad.core.dual import note_foreign
+from polygrad.core.dual import note_order
 from polygrad.core.kinds import Elementwise, General, Nondifferentiable
 from polygrad.core.op import OPS, Op, OpFacts, Rule
 from polygrad.core.record import plain
@@ -245,7 +245,7 @@ class _Defined(General):
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
-        note_foreign(self.name)
+        note_order(self.name)
         if self.jvp is not None:
             found = self._checked_tangents(self.jvp(xp, tangents, ans, *args, **params), ans)
             return found if self.multiple else found[0]

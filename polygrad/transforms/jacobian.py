@@ -10,7 +10,7 @@ from typing import Any
 
 from polygrad import ops, tree
 from polygrad.array import Array, is_array, wrap
-from polygrad.core.dual import FOREIGN
+from polygrad.core.dual import ORDER_MATTERS
 from polygrad.core.op import Spec
 from polygrad.core.record import plain
 from polygrad.core.trace import describe
@@ -270,11 +270,11 @@ def _slope_differentiated(
     met: list[str] = []
 
     def slope(*given: Any) -> Any:
-        token = FOREIGN.set(met)
+        token = ORDER_MATTERS.set(met)
         try:
             out, moved, *aux = jvp(f, given, tangents, has_aux)
         finally:
-            FOREIGN.reset(token)
+            ORDER_MATTERS.reset(token)
         if met:
             raise _OrderMatters
         check_scalar(out, getattr(f, "__name__", type(f).__name__))

@@ -11,7 +11,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import BASE, Array, wrap
-from polygrad.core.dual import ForwardTrace, note_foreign
+from polygrad.core.dual import ForwardTrace, note_order
 from polygrad.core.op import OPS, Op, OpFacts, Plan
 from polygrad.core.record import plain
 from polygrad.core.tape import ReverseTrace
@@ -132,7 +132,7 @@ class RuleOp(Op):
         nodes = [arg._node if yes else None for arg, yes in zip(args, mine, strict=True)]
         if type(top) is ReverseTrace:
             return self.recorded(top, values, nodes, rules)
-        note_foreign(self.name)
+        note_order(self.name)
         return self.dual(top, values, nodes, rules)
 
     def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> Arrays:
@@ -196,7 +196,7 @@ class _ReverseOp(RuleOp):
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
-        note_foreign(self.name)
+        note_order(self.name)
         outs, residuals = params["rules"].fwd(*map(wrap, args))
         return _along(params["rules"], outs, residuals, tangents)
 
@@ -270,7 +270,7 @@ class _ForwardOp(RuleOp):
     def push(
         self, xp: Any, tangents: Sequence[Any], ans: Any, args: tuple[Any, ...], params: Any
     ) -> Any:
-        note_foreign(self.name)
+        note_order(self.name)
         values = tuple(map(wrap, args))
         moved = params["rules"].push(values, _filled(values, tangents))[1]
         return tuple(map(plain, moved))

@@ -3,12 +3,9 @@
 import math
 from typing import Any
 
-from polygrad.array import Array
-from polygrad.core.batch import by_axis, elementwise
-from polygrad.core.dual import ForwardTrace
+from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General
 from polygrad.core.op import is_complex
-from polygrad.core.tape import ReverseTrace
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
@@ -16,6 +13,7 @@ from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import imag, real
 from polygrad.ops.comparison import not_equal
 from polygrad.ops.datatypes import astype, in_wide
+from polygrad.ops.lengths import radial
 from polygrad.ops.linalg.common import check_inexact, check_matrix, conjugate, real_part
 from polygrad.ops.linalg.spectral import svdvals
 from polygrad.ops.manipulation import expand_dims, normalise_axes
@@ -26,43 +24,8 @@ from polygrad.ops.statistical import spread
 from polygrad.ops.statistical import sum as total
 
 
-def _direction_vjp(xp: Any, g: Any, ans: Any, _x: Any, n: Any) -> Any:
-    zero = n == 0
-    safe = xp.where(zero, xp.ones_like(n), n)
-    by_x = xp.where(zero, xp.full_like(g, math.nan), g / safe)
-    return by_x, xp.where(zero, xp.zeros_like(n), -real_part(xp, conjugate(xp, ans) * g) / safe)
-
-
-def _direction_jvp(xp: Any, t: Any, ans: Any, x: Any, n: Any) -> Any:
-    dx = xp.zeros_like(x) if t[0] is None else t[0]
-    dn = xp.zeros_like(n) if t[1] is None else t[1]
-    zero = n == 0
-    inner = (dx - ans * dn) / xp.where(zero, xp.ones_like(n), n)
-    lost = xp.where(dx == 0, xp.zeros_like(inner), xp.full_like(inner, math.nan))
-    return xp.where(zero, lost, inner)
-
-
-def _direction(xp: Any, x: Any, n: Any) -> Any:
-    return x / xp.where(n == 0, xp.ones_like(n), n)
-
-
-# x / n for the Euclidean norm n, 0 at n = 0, where it jumps: it has no derivative there, and the
-# second derivative of a function of the norm is nan, as its value depends on the function.
-direction_op = General("direction", _direction_vjp, _direction_jvp, _direction, batch=elementwise)
-
-
-def direction(xp: Any, x: Any, n: Any) -> Any:
-    """``x`` over its length ``n``, of the same shape; for the rules of norms."""
-    if type(x) is Array and type(x._trace) in (ReverseTrace, ForwardTrace):
-        return bind(direction_op, (x, n), {})
-    return _direction(xp, x, n)
-
-
-def _slope(xp: Any, ans: Any, x: Any, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
+def _slope(xp: Any, norm: Any, x: Any, p: float) -> Any:
     """The derivative of the p-norm by each element, x / |x| (|x| / norm)^(p - 1)."""
-    norm = spread(xp, ans, x.shape, axis, keepdims)
-    if p == 2:
-        return direction(xp, x, norm)
     safe = xp.where(norm == 0, xp.ones_like(norm), norm)
     size = xp.abs(x)
     zero = size == 0
@@ -76,30 +39,37 @@ def _norm(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool, p: float) -> A
 
 
 def _norm_vjp(xp: Any, g: Any, ans: Any, x: Any, axis: Any, keepdims: bool, p: float) -> Any:
-    return spread(xp, g, x.shape, axis, keepdims) * _slope(xp, ans, x, axis, keepdims, p)
+    g, norm = (spread(xp, v, x.shape, axis, keepdims) for v in (g, ans))
+    return radial(xp, g, x, norm) if p == 2 else g * _slope(xp, norm, x, p)
 
 
 def _norm_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool, p: float) -> Any:
-    slope = conjugate(xp, _slope(xp, ans, x, axis, keepdims, p))
+    norm = spread(xp, ans, x.shape, axis, keepdims)
+    slope = radial(xp, xp.ones_like(norm), x, norm) if p == 2 else _slope(xp, norm, x, p)
+    slope = conjugate(xp, slope)
     return xp.sum(real_part(xp, slope * t[0]), axis=axis, keepdims=keepdims)
 
 
-class _Norm(General):
-    """The p-norm; the square of the Euclidean one is smooth at 0."""
-
-    __slots__ = ()
-
-    def squared(self, x: Any, *, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
-        """The sum of squares for p = 2, else None."""
-        if p != 2:
-            return None
-        if not is_complex(x.dtype):
-            return total(x * x, axis=axis, keepdims=keepdims)
-        re, im = real(x), imag(x)
-        return total(re * re + im * im, axis=axis, keepdims=keepdims)
+def _norm_squared(x: Any, *, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
+    if p != 2:
+        return None
+    if not is_complex(x.dtype):
+        return total(x * x, axis=axis, keepdims=keepdims)
+    re, im = real(x), imag(x)
+    return total(re * re + im * im, axis=axis, keepdims=keepdims)
 
 
-norm_op = _Norm("vector_norm", _norm_vjp, _norm_jvp, _norm, batch=by_axis())
+norm_op = General("vector_norm", _norm_vjp, _norm_jvp, _norm, batch=by_axis())
+
+
+def _one_sided_jvp(xp: Any, t: Any, ans: Any, x: Any, **params: Any) -> Any:
+    usual = _norm_jvp(xp, t, ans, x, **params)
+    return usual if params["p"] != 2 else xp.where(ans == 0, _norm(xp, t[0], **params), usual)
+
+
+_one_sided_op = General("one_sided_vector_norm", _norm_vjp, _one_sided_jvp, _norm, batch=by_axis())
+_one_sided_op.plain, norm_op.one_sided = norm_op, _one_sided_op
+norm_op.squared = _one_sided_op.squared = _norm_squared
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
