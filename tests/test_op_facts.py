@@ -45,7 +45,13 @@ def test_no_compiler_asks_an_op_for_its_name(path):
         assert not list(names_asked(path))
 
 
-ELEMENTWISE = [op for op in OPS.values() if op.facts.elementwise and hasattr(op, "rules")]
+# Their operands are integers, or they have parameters.
+OTHER = {"eval_hermite", "eval_hermitenorm", "lambertw"}
+ELEMENTWISE = [
+    op
+    for op in OPS.values()
+    if op.facts.elementwise and hasattr(op, "rules") and op.name not in OTHER
+]
 
 
 @pytest.mark.parametrize("op", ELEMENTWISE, ids=lambda op: op.name)

@@ -93,7 +93,8 @@ def test_a_length_itself_has_no_second_derivative_at_zero(length, way):
 def test_a_product_of_two_lengths_has_no_second_derivative_at_zero():
     norm = pg.linalg.vector_norm
     found = pg.hessian(lambda x: norm(x[:1]) * norm(x[1:]))(np.zeros(2))
-    assert np.isnan(found[0, 1]) and np.isnan(found[1, 0])
+    assert np.isnan(found[0, 1])
+    assert np.isnan(found[1, 0])
 
 
 @pytest.mark.parametrize("length", LENGTHS)

@@ -78,9 +78,9 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     ``ord`` is inf (the largest absolute value), -inf (the smallest), 0 (how many elements are
     not zero), or a number p: sum(|x| ** p) ** (1 / p). The derivative of an element that is 0 is
     taken as 0, and so is that of the norm at 0 (its subgradient of least length); elements that
-    tie for the largest share it. ``vector_norm(x) ** 2`` has the derivatives of the sum of
-    squares, second ones at 0 included (in reverse mode first); those of its other functions are
-    nan there. Raises ArgumentValueError for
+    tie for the largest share it. Second derivatives of functions of the norm where
+    it is 0, as `hessian` and `hvp` take them, are right if they exist and nan otherwise; in other
+    orders (`grad` of `grad`) they are right for its square and nan for the rest. Raises ArgumentValueError for
     any other ``ord``.
 
     >>> x = pg.asarray([3.0, 4.0])
