@@ -80,8 +80,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     taken as 0, and so is that of the norm at 0 (its subgradient of least length); elements that
     tie for the largest share it. Second derivatives of functions of the norm where
     it is 0, as `hessian` and `hvp` take them, are right if they exist and nan otherwise; in other
-    orders (`grad` of `grad`) they are right for its square and nan for the rest. Raises ArgumentValueError for
-    any other ``ord``.
+    orders (`grad` of `grad`) they are right for its square and nan for the rest.
+    Raises ArgumentValueError for any other ``ord``.
 
     >>> x = pg.asarray([3.0, 4.0])
     >>> pg.linalg.vector_norm(x).item(), pg.grad(pg.linalg.vector_norm)(x)
