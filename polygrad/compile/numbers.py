@@ -77,6 +77,8 @@ class Numbers:
         if equation.op.facts.elementwise and not equation.op.facts.casts:
             found = _beside(equation, x)
             if found is None:
+                if not self._convert and equation.op.facts.compares:
+                    self._checked[x, "int64"] = None  # as kernels get it
                 return x
             dtype = found
         out = equation.outputs[0]

@@ -7,6 +7,8 @@ divided by zero is 0.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from polygrad.compile.cuda.comparing import COMPARISONS, compared
+from polygrad.compile.cuda.comparing import PRELUDE as COMPARING
 from polygrad.compile.cuda.types import (
     Unsupported,
     constant,
@@ -20,10 +22,6 @@ from polygrad.compile.cuda.types import (
 from polygrad.compile.graph import Value
 from polygrad.dtypes import DTYPES
 
-_COMPARISONS = {
-    "equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<=", "greater": ">",
-    "greater_equal": ">=",
-}  # fmt: skip
 _LOGICAL = {
     "logical_and": "{0} && {1}", "logical_or": "{0} || {1}", "logical_xor": "{0} != {1}",
     "logical_not": "!{0}",
@@ -61,8 +59,9 @@ _INTEGER = {
     "multiply": "({u}){0} * ({u}){1}", "negative": "({u})0 - ({u}){0}",
     "square": "({u}){0} * ({u}){0}", "remainder": "pg_mod({0}, {1})",
     "floor_divide": "pg_floor_divide({0}, {1})", "bitwise_and": "{0} & {1}",
-    "bitwise_or": "{0} | {1}", "bitwise_xor": "{0} ^ {1}", "bitwise_invert": "~{0}",
-    "floor": "{0}", "ceil": "{0}", "trunc": "{0}", "round": "{0}",
+    "bitwise_or": "{0} | {1}", "bitwise_left_shift": "pg_left({0}, {1})",
+    "bitwise_right_shift": "pg_right({0}, {1})", "bitwise_xor": "{0} ^ {1}",
+    "bitwise_invert": "~{0}", "floor": "{0}", "ceil": "{0}", "trunc": "{0}", "round": "{0}",
 }  # fmt: skip
 _SIGNED = {"abs": "({0} < 0 ? ({u})0 - ({u}){0} : ({u}){0})", "sign": "({0} > 0) - ({0} < 0)"}
 _UNSIGNED = {"abs": "{0}", "sign": "{0} > 0"}
@@ -127,6 +126,29 @@ __device__ inline double pg_logaddexp(double a, double b) {
   double d = a - b;
   return d > 0 ? a + log1p(exp(-d)) : d <= 0 ? b + log1p(exp(d)) : d;
 }
+// A float without its fraction as an integer: what does not fit becomes what x86 makes of it.
+template <typename T> __device__ inline T pg_integer(double x) {
+  if (sizeof(T) == 4 && (T)-1 > 0) {
+    bool fits = x > -9223372036854775809.0 && x < 9223372036854775808.0;
+    return fits ? (T)(long long)x : (T)0;
+  }
+  return x > -2147483649.0 && x < 2147483648.0 ? (T)(int)x : (T)-2147483648LL;
+}
+template <> __device__ inline long long pg_integer<long long>(double x) {
+  bool fits = x >= -9223372036854775808.0 && x < 9223372036854775808.0;
+  return fits ? (long long)x : (long long)(1ULL << 63);
+}
+template <> __device__ inline unsigned long long pg_integer<unsigned long long>(double x) {
+  if (x >= 9223372036854775808.0) return x < 18446744073709551616.0 ? (unsigned long long)x : 0;
+  return x >= -9223372036854775808.0 ? (unsigned long long)(long long)x : 1ULL << 63;
+}
+// Shifts by the width or more leave nothing, or the sign.
+template <typename T> __device__ inline T pg_left(T a, T n) {
+  return n < 0 || n >= (T)(8 * sizeof(T)) ? (T)0 : (T)((unsigned long long)a << n);
+}
+template <typename T> __device__ inline T pg_right(T a, T n) {
+  return n < 0 || n >= (T)(8 * sizeof(T)) ? (T)(a < 0 ? -1 : 0) : (T)(a >> n);
+}
 template <typename T> __device__ inline T pg_down(T x, int n) {
   return (T)__shfl_down_sync(0xffffffffu, x, n);
 }
@@ -135,29 +157,8 @@ template <typename T> __device__ inline T pg_wrap(T i, T n) {
   return m < 0 ? m + n : m;
 }
 """
+PRELUDE += COMPARING
 """The functions that expressions call, at the head of every source."""
-
-
-def common(inputs: Sequence[Any], op: str) -> Any:
-    """The data type in which operands are compared."""
-    arrays = [x.dtype for x in inputs if isinstance(x, Value) and not x.weak]
-    if not arrays:
-        raise Unsupported(f"{op} of numbers")
-    numbers = [_number(x) for x in inputs if not isinstance(x, Value) or x.weak]
-    best = max(arrays, key=lambda d: (is_float(d), d.bits))
-    if any(d.group not in (best.group, "bool") and best.name != "float64" for d in arrays):
-        raise Unsupported(f"{op} of the data types {' and '.join(d.name for d in arrays)}")
-    if any(type(x) is complex for x in numbers):
-        raise Unsupported("complex numbers")
-    if not is_float(best) and any(type(x) is float for x in numbers):
-        return DTYPES["float64"]
-    if best.group == "bool" and any(type(x) is int for x in numbers):
-        return DTYPES["int64"]
-    return best
-
-
-def _number(x: Any) -> Any:
-    return x if not isinstance(x, Value) else 1.0 if is_float(x.dtype) else 1
 
 
 def expression(op: str, inputs: Sequence[Any], given: Sequence[str], out: Any) -> str:
@@ -166,8 +167,10 @@ def expression(op: str, inputs: Sequence[Any], given: Sequence[str], out: Any) -
     Raises Unsupported.
     """
     dtype = out
-    if op in _COMPARISONS or op in _TESTS:
-        dtype = common(inputs, op)
+    if op in COMPARISONS:
+        return compared(op, inputs, given)
+    if op in _TESTS:
+        dtype = inputs[0].dtype
     elif op in _LOGICAL:
         dtype = DTYPES["bool"]
     kinds = [dtype] * len(inputs)
@@ -178,8 +181,6 @@ def expression(op: str, inputs: Sequence[Any], given: Sequence[str], out: Any) -
         for value, text, kind in zip(inputs, given, kinds, strict=True)
     ]
     kind = type_name(dtype)
-    if op in _COMPARISONS:
-        return f"{x[0]} {_COMPARISONS[op]} {x[1]}"
     if op == "where":
         return f"{x[0]} ? {x[1]} : {x[2]}"
     if op in _SAME:
@@ -189,6 +190,10 @@ def expression(op: str, inputs: Sequence[Any], given: Sequence[str], out: Any) -
     if op in _ORDER:
         return _ORDER[op].format(*x)
     if is_float(dtype):
+        if (
+            op == "pow" and type(inputs[1]) is float and inputs[1] == 0.5
+        ):  # which is no pow to NumPy: -inf gives nan
+            op, x = "sqrt", x[:1]
         return _float(op, kind, x)
     if op in ("isnan", "isinf", "isfinite"):
         return "true" if op == "isfinite" else "false"

@@ -20,6 +20,7 @@ from polygrad.compile.cuda.function import Function, indented
 from polygrad.compile.cuda.pull import Puller, written
 from polygrad.compile.cuda.steps import Group, Root
 from polygrad.compile.cuda.totals import combined, first
+from polygrad.compile.cuda.types import converted
 from polygrad.compile.cuda.types import name as type_name
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.index import Line, identity
@@ -31,6 +32,8 @@ SMALL = 2**20
 """Elements up to which blocks reduce along any axis: the cache makes up for reading by columns."""
 BLOCKS = 4096
 """Blocks that stride over the elements of a large space."""
+MOST = 2**31
+"""Blocks that a grid does not have."""
 WARP = 32
 """Threads that hand numbers to each other without shared memory."""
 
@@ -125,7 +128,8 @@ class Kernel(Function):
             self.blocks = min(-(-self.size // THREADS), BLOCKS)
             return
         inner = bool(self.reduced) and self.reduced[-1] == dims[-1]
-        if self.length > FEW and (inner or self.size * self.length <= SMALL):
+        small = self.size * self.length <= SMALL
+        if self.length > FEW and self.size < MOST and (inner or small):
             self.form = "block"
             self.blocks = self.size
             if self.length >= 8192 and self.size < 512:
@@ -274,4 +278,4 @@ def _started(root: Root, x: str) -> str:
     old, new = root.source.dtype, root.value.dtype
     if old == new:
         return x
-    return f"({x} != 0)" if new.group == "bool" else f"({type_name(new)}){x}"
+    return converted(x, old, new)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from polygrad.compile.cuda.types import constant, is_float
+from polygrad.compile.cuda.types import constant, is_float, limits
 from polygrad.compile.cuda.types import name as type_name
 
 
@@ -14,9 +14,7 @@ def first(op: str, dtype: Any) -> str:
         return constant(1, dtype)
     if is_float(dtype):
         return constant(float("-inf") if op == "max" else float("inf"), dtype)
-    signed = dtype.group == "signed integer"
-    low = -(1 << dtype.bits - 1) if signed else 0
-    high = (1 << dtype.bits - signed) - 1
+    low, high = limits(dtype)
     return constant(low if op == "max" else high, dtype)
 
 

@@ -40,6 +40,14 @@ def is_signed(dtype: Any) -> bool:
     return bool(dtype.group == "signed integer")
 
 
+def limits(dtype: Any) -> tuple[int, int]:
+    """The smallest and the largest number of an integer type, or of bool."""
+    if dtype.group == "bool":
+        return 0, 1
+    signed = is_signed(dtype)
+    return -(1 << dtype.bits - 1) if signed else 0, (1 << dtype.bits - signed) - 1
+
+
 def constant(value: Any, dtype: Any) -> str:
     """A Python number in a data type."""
     kind = name(dtype)
@@ -58,6 +66,9 @@ def constant(value: Any, dtype: Any) -> str:
         )
     if type(value) is complex or (type(value) is float and not value.is_integer()):
         raise Unsupported(f"the number {value} among integers")
+    low, high = limits(dtype)
+    if not low <= value <= high:
+        raise Unsupported(f"the number {value} as {dtype.name}")
     return f"({kind}){int(value) % 2**64}ULL"
 
 
@@ -71,4 +82,6 @@ def converted(x: str, old: Any, new: Any) -> str:
         return x
     if new.group == "bool":
         return f"({x} != 0)"
+    if is_float(old) and not is_float(new):
+        return f"pg_integer<{name(new)}>({x})"
     return f"({name(new)}){x}"
