@@ -30,7 +30,7 @@ class DType:
     (polygrad.float32, True, True)
     """
 
-    __slots__ = ("name", "group", "kind", "bits", "is_inexact", "is_complex")
+    __slots__ = ("name", "group", "kind", "bits", "is_inexact", "is_complex", "_hash")
 
     def __init__(self, name: str, group: str, bits: int) -> None:
         self.name, self.group, self.bits = name, group, bits
@@ -84,7 +84,12 @@ class DType:
         return find_dtype(other) is self
 
     def __hash__(self) -> int:
-        return hash(self.name)
+        # That of NumPy's data type, which compares equal: one may be looked up by the other.
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash: int = hash(_host_or_name(self))
+            return self._hash
 
     def __repr__(self) -> str:
         return f"polygrad.{self.name}"
@@ -108,6 +113,13 @@ def _table() -> dict[str, DType]:
 
 DTYPES = _table()
 _to_host: Callable[[DType], Any]
+
+
+def _host_or_name(dtype: DType) -> Any:
+    try:
+        return _to_host(dtype)
+    except (NameError, TypeError):  # before there is a registry; bfloat16, which NumPy has not
+        return dtype.name
 
 
 def set_host(function: Callable[[DType], Any]) -> None:

@@ -27,6 +27,7 @@ def test_one_object_for_every_spelling(name: str) -> None:
         assert pg.dtypes.as_dtype(spelling) is dtype
         assert dtype == spelling
     assert dtype.itemsize == np.dtype(name).itemsize
+    assert {np.dtype(name): 1}[dtype] == {dtype: 1}[np.dtype(name)] == 1
     assert pickle.loads(pickle.dumps(dtype)) is dtype
     assert pg.zeros(1, dtype=name).dtype is dtype
     assert all((dtype == getattr(pg, other)) is (other == name) for other in NAMES)

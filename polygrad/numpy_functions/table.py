@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from polygrad import ops
-from polygrad.array import Array, differs_between_examples, is_array, is_symbolic
+from polygrad.array import Array, differs_between_examples, is_array, is_number, is_symbolic
 from polygrad.backend import SCALAR_TYPES
-from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, LostGradientError
+from polygrad.ops.datatypes import is_scalar
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 _SIGNATURES: dict[str, inspect.Signature] = {}
@@ -90,7 +90,8 @@ def target(name: str, value: Any) -> Array:
 
 def array(value: Any) -> Any:
     """Anything NumPy takes for an array, as one."""
-    return value if is_array(value) and type(value) not in SCALAR_TYPES else ops.asarray(value)
+    kept = is_array(value) and type(value) not in SCALAR_TYPES and not is_number(value)
+    return value if kept else ops.asarray(value)
 
 
 def known(x: Any) -> bool:
@@ -103,16 +104,14 @@ def together(*values: Any, inexact: bool = False) -> list[Any]:
 
     With ``inexact`` integers become float64.
     """
-    kept = [v if type(v) in PYTHON_SCALARS else array(v) for v in values]
-    arrays = [v for v in kept if type(v) not in PYTHON_SCALARS]
+    kept = [v if is_scalar(v) else array(v) for v in values]
+    arrays = [v for v in kept if not is_scalar(v)]
     dtype = as_dtype(ops.result_type(*(kept if arrays else [array(v) for v in kept])))
     if inexact and not dtype.is_inexact:
         dtype = as_dtype(ops.float64)
     place = {"device": arrays[0].device} if arrays else {}
     return [
-        ops.asarray(v, dtype=dtype, **place)
-        if type(v) in PYTHON_SCALARS
-        else ops.astype(v, dtype, copy=False)
+        ops.asarray(v, dtype=dtype, **place) if is_scalar(v) else ops.astype(v, dtype, copy=False)
         for v in kept
     ]
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
-from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, LostGradientError
 from polygrad.numpy_functions.reductions import (
@@ -19,6 +18,7 @@ from polygrad.numpy_functions.reductions import (
 )
 from polygrad.numpy_functions.table import array, check_casting, check_layout, together, write
 from polygrad.ops import special
+from polygrad.ops.datatypes import is_scalar
 from polygrad.ops.manipulation import normalise_axis
 
 
@@ -59,6 +59,8 @@ def _modf(x: Any) -> tuple[Any, Any]:
 def _fmod(a: Any, b: Any) -> Any:
     """The remainder with the sign of ``a``: that of the sizes, which loses no digits."""
     a, b = together(a, b)
+    if as_dtype(a.dtype).is_complex:
+        raise ArgumentTypeError("numpy.fmod of complex numbers: expected real ones")
     if as_dtype(a.dtype).kind in "ub":
         return ops.remainder(a, b)
     size = ops.remainder(ops.abs(a), ops.abs(b))
@@ -181,7 +183,7 @@ def _call(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     values = [array(v) if isinstance(v, list | tuple) else v for v in inputs]
     if dtype is not None and not (as_dtype(dtype).group == "bool" and name in _TESTS):
         for i, value in enumerate(values):
-            if type(value) not in PYTHON_SCALARS:
+            if not is_scalar(value):
                 check_casting(f"numpy.{name}", value.dtype, dtype, casting)
             values[i] = ops.astype(array(value), dtype, copy=False)
     elif casting in ("no", "equiv"):
@@ -204,7 +206,7 @@ def _call(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
 
 def _check_alike(name: str, casting: str, values: list[Any]) -> None:
     """Refuse operands that a ufunc would convert, where ``casting`` does not allow that."""
-    kinds = {as_dtype(v.dtype) for v in values if type(v) not in PYTHON_SCALARS}
+    kinds = {as_dtype(v.dtype) for v in values if not is_scalar(v)}
     if len(kinds) > 1 or not all(kind.is_inexact for kind in kinds):
         raise ArgumentTypeError(
             f"numpy.{name}: casting {casting!r} of {', '.join(sorted(k.name for k in kinds))}; "

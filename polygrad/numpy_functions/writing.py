@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 from polygrad import ops
-from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.numpy_functions.table import array, as_mask, check_casting, numpy_function, target
+from polygrad.ops.datatypes import is_scalar
 from polygrad.ops.manipulation import normalise_axis
 
 _MODES = ("raise", "wrap", "clip")
@@ -24,7 +24,7 @@ def _repeated(values: Any, count: int) -> Any:
 @numpy_function("copyto")
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """numpy.copyto."""
-    given, number = src, type(src) in PYTHON_SCALARS
+    given, number = src, is_scalar(src)
     dst, src = target("numpy.copyto", dst), array(src)
     source, wanted = as_dtype(src.dtype), as_dtype(dst.dtype)
     if number and as_dtype(ops.result_type(dst, given)) == wanted:

@@ -17,7 +17,7 @@ from polygrad.ops.declare import BY_ELEMENT, elementwise, nondifferentiable
 
 def _bigger(xp: Any, g: Any, a: Any, b: Any) -> Any:
     """The cotangent of a in max(a, b): shared equally at a tie, 0 if b is a plain number."""
-    if type(b) in (int, float):
+    if type(b) in (int, float) or is_number(b):
         return xp.where(a > b, g, xp.zeros_like(g))
     half = xp.where(a == b, g * 0.5, xp.zeros_like(g))
     return xp.where(a > b, g, half)

@@ -21,6 +21,7 @@ from polygrad.ops.datatypes import (
     copy_op,
     device_of,
     nested_leaves,
+    number_dtype,
     refuse_unit,
     result_type,
     shown,
@@ -103,8 +104,11 @@ def asarray(
         )
     if moved:
         x = to_device(x, target)
-    if converted and is_number(x) and dtype is not None and "integer" in dtype.group:
-        x = zeros((), dtype=dtype, device=target) + x  # which checks that it fits
+    if is_number(x):
+        dtype = number_dtype(x, target) if dtype is None else dtype
+        whole = "integer" in dtype.group and not as_dtype(x.dtype).is_inexact
+        # The sum checks that it fits.
+        x = zeros((), dtype=dtype, device=target) + x if whole else astype(x, dtype)
     elif converted:
         x = astype(x, dtype)
     elif copy and not moved:
@@ -386,8 +390,10 @@ def as_operand(value: Any, like: Any, name: str) -> Any:
 
 def scalar_beside(value: Any, like: Any, *others: Any) -> Any:
     """A Python number as an array of the kind of ``like``, promoted with it and others."""
-    if type(value) not in PYTHON_SCALARS:
+    if type(value) not in PYTHON_SCALARS and not is_number(value):
         return value
     dtype, place = result_type(like, *others, value), device_of(like)
+    if type(value) not in PYTHON_SCALARS:
+        return asarray(value, dtype=dtype, device=place)
     made = _create("full", (), value, dtype=dtype, device=place)
     return made if type(like) is Array else made._value

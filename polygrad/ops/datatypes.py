@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from polygrad.array import Array, is_array, raw_and_backend
+from polygrad.array import Array, is_array, is_number, raw_and_backend
 from polygrad.backend import backend_for_type, host_backend
 from polygrad.core.batch import spread
 from polygrad.core.kinds import Linear, Nondifferentiable
@@ -243,10 +243,31 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
     """
     xp = host_backend().xp
     plain = [
-        value if type(value) in PYTHON_SCALARS else getattr(xp, _dtype_of(value).name)
+        value
+        if type(value) in PYTHON_SCALARS
+        else _NUMBERS[as_dtype(value.dtype).group]
+        if is_number(value)
+        else getattr(xp, _dtype_of(value).name)
         for value in arrays_and_dtypes
     ]
     return as_dtype(xp.result_type(*plain))
+
+
+_NUMBERS = {
+    "bool": True, "signed integer": 1, "real floating": 1.0, "complex floating": 1j,
+}  # fmt: skip
+"""What stands for a number that jit traces, where its value does not matter."""
+
+
+def number_dtype(value: Any, place: Device) -> DType:
+    """The data type of an array that is made on a device of a number that jit traces."""
+    sample = _NUMBERS[as_dtype(value.dtype).group]
+    return as_dtype(place.backend.from_host(sample, None, place.raw).dtype)
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether ``value`` is a Python number, or one that jit traces: of no data type of its own."""
+    return type(value) in PYTHON_SCALARS or is_number(value)
 
 
 def check_same_library(name: str, values: list[Any]) -> None:

@@ -173,6 +173,7 @@ def index_set(x: Any, value: Any, key: Any, /) -> Any:
     >>> pg.index_set(pg.zeros(3), 5.0, 1)
     Array([0., 5., 0.], dtype=float64, device=cpu)
     """
+    x = asarray(x) if is_number(x) else x
     dtype = as_dtype(x.dtype)
     value = as_operand(check_range(as_number(value), dtype), x, "x[...] = value")
     if as_dtype(value.dtype) != dtype:

@@ -8,7 +8,7 @@ from typing import Any
 from polygrad.core.batch import by_axis, by_shape, raise_ndim, spread
 from polygrad.core.kinds import Linear, unbroadcast
 from polygrad.core.op import Op, OpFacts
-from polygrad.core.trace import PYTHON_SCALARS, bind
+from polygrad.core.trace import bind
 from polygrad.errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -17,7 +17,7 @@ from polygrad.errors import (
     UnknownValueError,
 )
 from polygrad.ops.creation import scalar_beside
-from polygrad.ops.datatypes import copy_op
+from polygrad.ops.datatypes import copy_op, is_scalar
 from polygrad.standard import sequence
 
 
@@ -315,8 +315,8 @@ def broadcast_arrays(*arrays: Any) -> Any:
     >>> [a.shape for a in pg.broadcast_arrays(pg.zeros((3, 1)), pg.zeros(4))]
     [(3, 4), (3, 4)]
     """
-    if any(type(x) in PYTHON_SCALARS for x in arrays):
-        like = next((x for x in arrays if type(x) not in PYTHON_SCALARS), arrays[0])
+    if any(map(is_scalar, arrays)):
+        like = next((x for x in arrays if not is_scalar(x)), arrays[0])
         arrays = tuple(scalar_beside(x, like) for x in arrays)
     shape = broadcast_shapes(*(tuple(x.shape) for x in arrays))
     return sequence(broadcast_to(x, shape) for x in arrays)

@@ -95,7 +95,7 @@ def expand(graph: Graph) -> Graph:
     def rule(equation: Equation, _: Any) -> Any:
         function = EXPANSIONS.get(equation.op.builtin)
         forward = equation.op.forward
-        if forward is not None and equation.op.builtin in BY_FORWARD and not equation.out.weak:
+        if forward is not None and equation.op.builtin in BY_FORWARD and _has_types(equation):
             function = partial(forward, ops)
         if function is None:
             return None
@@ -112,6 +112,15 @@ def expand(graph: Graph) -> Graph:
 
     expanded = rewrite(graph, rule)
     return graph.replaced(expanded.equations, expanded.outputs, constants)
+
+
+def _has_types(equation: Equation) -> bool:
+    """Whether each operand has a data type while the forward is traced.
+
+    Not so a number beside integers, whose value decides whether it fits.
+    """
+    whole = not equation.outputs[0].dtype.is_inexact
+    return not any(x.weak and whole for x in equation.values) and not equation.outputs[0].weak
 
 
 def _renamed(equation: Equation, old: Value, new: Value) -> Equation:

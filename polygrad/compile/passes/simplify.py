@@ -42,7 +42,8 @@ def _rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
     elif name in ("reshape", "broadcast_to", "permute_dims"):
         return _shaping(equation, producers)
     elif len(inputs) == 2:
-        kept = _neutral(name, left, inputs[1])
+        # A number beside complex ones is complex: (inf+0j) * 1 has a nan, x + -0.0 adds 0j.
+        kept = _neutral(name, left, inputs[1]) if not out.dtype.is_complex else None
         if kept is None and name in ("add", "subtract"):
             return _signs(equation, producers)
     return kept if isinstance(kept, Value) and same_kind(kept, out) else None
