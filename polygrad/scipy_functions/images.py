@@ -263,7 +263,10 @@ def _edges(name: str, smooth: list[float]) -> None:
     ) -> Any:
         x = image(name, input, output)
         axis = axis_of(axis, x)
-        for i, kind in enumerate(each(mode, len(x.shape))):
+        kinds = each(mode, len(x.shape))
+        others = [i for i in range(len(x.shape)) if i != axis]
+        for i in (axis, *others):  # in SciPy's order, which a constant beyond the border shows
+            kind = kinds[i]
             weights = constant([-1.0, 0.0, 1.0] if i == axis else smooth, x)
             x = correlated(f"ndimage.{name}", x, weights, i, kind, cval, 0)
         return x
@@ -289,6 +292,8 @@ def laplace(
     """scipy.ndimage.laplace."""
     x = image("laplace", input, output)
     places = axes_of(axes, len(x.shape))
+    if not places:
+        return x
     weights = constant([1.0, -2.0, 1.0], x)
     parts = [
         correlated("ndimage.laplace", x, weights, axis, kind, cval, 0)
@@ -297,14 +302,12 @@ def laplace(
     return sum(parts[1:], parts[0])
 
 
-def _second(input: Any, sigma: Any, order: int, mode: Any, cval: Any, axes: Any, options: Any, combine: Any) -> Any:  # fmt: skip # noqa: A002, E501
-    """Derivatives of a smoothed image along each axis, put together."""
-    x = inexact(input)
-    places = axes_of(axes, len(x.shape))
+def _second(x: Any, sigmas: list[Any], order: int, mode: Any, cval: Any, places: list[int], options: Any, combine: Any) -> Any:  # fmt: skip # noqa: E501
+    """Derivatives of a smoothed image along each of some axes, put together."""
     parts = []
-    for i, kind in enumerate(each(mode, len(places))):  # the mode of an axis is its derivative's
-        orders = [order if i == j else 0 for j in range(len(places))]
-        part = gaussian_filter(x, sigma, orders, None, kind, cval, axes=places, **options)
+    for place, kind in zip(places, each(mode, len(places)), strict=True):
+        orders = [order if i == place else 0 for i in range(len(x.shape))]
+        part = gaussian_filter(x, sigmas, orders, None, kind, cval, **options)
         parts.append(combine(part))
     return sum(parts[1:], parts[0])
 
@@ -322,7 +325,14 @@ def gaussian_laplace(
 ) -> Any:
     """scipy.ndimage.gaussian_laplace."""
     x = image("gaussian_laplace", input, output)
-    return _second(x, sigma, 2, mode, cval, axes, kwargs, lambda part: part)
+    ndim = len(x.shape)
+    places = axes_of(axes, ndim)
+    if not places:
+        return x
+    sigmas = each(sigma, len(places))
+    if len(places) < ndim:  # else SciPy takes them in the order of the image's axes
+        sigmas = spread(sigmas, places, ndim, 0.0)
+    return _second(x, sigmas, 2, mode, cval, places, kwargs, lambda part: part)
 
 
 @stand_in("ndimage.gaussian_gradient_magnitude")
@@ -338,7 +348,11 @@ def gaussian_gradient_magnitude(
 ) -> Any:
     """scipy.ndimage.gaussian_gradient_magnitude."""
     x = image("gaussian_gradient_magnitude", input, output)
-    return ops.sqrt(_second(x, sigma, 1, mode, cval, axes, kwargs, ops.square))
+    places = axes_of(axes, len(x.shape))
+    if not places:
+        return x
+    sigmas = each(sigma, len(x.shape))  # SciPy smooths along all axes, whatever `axes` is
+    return ops.sqrt(_second(x, sigmas, 1, mode, cval, places, kwargs, ops.square))
 
 
 # -- in the space of frequencies -------------------------------------------------------------
