@@ -43,25 +43,29 @@ def _inside(index: Any, n: int, mode: str) -> Any:
 def interpolated(
     name: str, x: Any, places: list[Any], order: int, mode: str, cval: Any, prefilter: bool
 ) -> Any:
-    """The values at coordinates, one array of them for each axis."""
+    """The values at coordinates, one array of them for each of the leading axes."""
     if mode not in _MODES:
         raise no_stand_in(f"ndimage.{name}", f"mode={mode!r}")
     if order not in range(6):
         raise ArgumentValueError(f"scipy.ndimage.{name}: got order {order}, expected 0 to 5")
     outside: Any = None
+    moved, kept = len(places), len(x.shape) - len(places)
     if mode == "constant":
-        for at, n in zip(places, x.shape, strict=True):
+        for at, n in zip(places, x.shape[:moved], strict=True):
             beyond = (at < 0) | (at > n - 1)
             outside = beyond if outside is None else outside | beyond
     if mode == "nearest" and order > 1 and prefilter:
-        x = ops.pad(x, _PADDING, mode="edge")
-        places = [ops.clip(at + _PADDING, 0, n - 1) for at, n in zip(places, x.shape, strict=True)]
-    elif mode == "nearest":
-        places = [ops.clip(at, 0, n - 1) for at, n in zip(places, x.shape, strict=True)]
+        x = ops.pad(x, [(_PADDING, _PADDING)] * moved + [(0, 0)] * kept, mode="edge")
+        places = [at + _PADDING for at in places]
+    sizes = x.shape[:moved]
+    if mode == "nearest" and order < 2:
+        places = [ops.clip(at, 0, n - 1) for at, n in zip(places, sizes, strict=True)]
     if order > 1 and prefilter:
-        x = spline_filter(x, order, None, "mirror" if mode in ("constant", "nearest") else mode)
+        border = "mirror" if mode in ("constant", "nearest") else mode
+        for axis in range(moved):
+            x = spline_filter1d(x, order, axis, None, border)
     indices, weights = [], []
-    for at, n in zip(places, x.shape, strict=True):
+    for at, n in zip(places, sizes, strict=True):
         fixed = ops.stop_gradient(at)
         middle = ops.floor(fixed if order % 2 else fixed + 0.5)
         first = ops.astype(middle, ops.int64) - order // 2
@@ -76,8 +80,12 @@ def interpolated(
         weight: Any = 1.0
         for axis, j in enumerate(corner):
             weight = weight * weights[axis][j]
-        total = total + weight * x[tuple(indices[axis][j] for axis, j in enumerate(corner))]
-    return total if outside is None else ops.where(outside, ops.full_like(total, cval), total)
+        found = x[tuple(indices[axis][j] for axis, j in enumerate(corner))]
+        total = total + ops.reshape(weight, (*weight.shape, *(1,) * kept)) * found
+    if outside is None:
+        return total
+    outside = ops.reshape(outside, (*outside.shape, *(1,) * kept))
+    return ops.where(outside, ops.full_like(total, cval), total)
 
 
 def _real(x: Any) -> Any:
@@ -232,20 +240,20 @@ def rotate(
     first, second = sorted(axes_of(axes, len(x.shape)))
     c, s = _turned(ops.astype(array(angle), _real(x)))
     height, width = x.shape[first], x.shape[second]
-    shape = list(x.shape)
+    x = ops.moveaxis(x, (first, second), (0, 1))  # each plane of the two axes is turned alone
+    shape = [height, width]
     if reshape:
         cosine, sine = (ops.stop_gradient(v).item() for v in (c, s))
         corners = [(0, 0), (0, width), (height, 0), (height, width)]
         rows = [cosine * i + sine * j for i, j in corners]
         columns = [cosine * j - sine * i for i, j in corners]
-        shape[first] = int(max(rows) - min(rows) + 0.5)
-        shape[second] = int(max(columns) - min(columns) + 0.5)
-    places = _grid(shape, x)
-    i = places[first] - (shape[first] - 1) / 2
-    j = places[second] - (shape[second] - 1) / 2
-    places[first] = c * i + s * j + (height - 1) / 2
-    places[second] = c * j - s * i + (width - 1) / 2
-    return _written(interpolated("rotate", x, places, order, mode, cval, prefilter), output)
+        shape[0] = int(max(rows) - min(rows) + 0.5)
+        shape[1] = int(max(columns) - min(columns) + 0.5)
+    i, j = _grid(shape, x)
+    i, j = i - (shape[0] - 1) / 2, j - (shape[1] - 1) / 2
+    places = [c * i + s * j + (height - 1) / 2, c * j - s * i + (width - 1) / 2]
+    found = interpolated("rotate", x, places, order, mode, cval, prefilter)
+    return _written(ops.moveaxis(found, (0, 1), (first, second)), output)
 
 
 @stand_in("ndimage.spline_filter1d")
