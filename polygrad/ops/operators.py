@@ -135,7 +135,8 @@ def _setitem(self: Array, key: Any, value: Any) -> None:
 
 def _transpose(self: Array, *axes: Any) -> Any:
     """The axes in another order, all reversed by default (NumPy's method)."""
-    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+    together = len(axes) == 1 and (axes[0] is None or hasattr(axes[0], "__len__"))
+    order = axes[0] if together else axes
     return views.permute_dims(self, order or tuple(reversed(range(self.ndim))))
 
 

@@ -128,13 +128,16 @@ def evaluate_on_grid(self: Any, xi: Any, method: Any = None, *, nu: Any = None) 
     """The value between the points of a grid, linear in each coordinate or of the nearest."""
     name = "interpolate.RegularGridInterpolator"
     kind = self.method if method is None else method
-    if kind not in ("linear", "nearest"):
+    if kind not in ("linear", "slinear", "nearest"):
         raise no_stand_in(name, f"method={kind!r}")
     values = asarray(self._values if hasattr(self, "_values") else self.values)
     grid = [asarray(points) for points in self.grid]
     if isinstance(xi, tuple):
-        xi = ops.stack(ops.broadcast_arrays(*map(asarray, xi)), axis=-1)
-    x = asarray(xi)
+        x = ops.stack(ops.broadcast_arrays(*map(asarray, xi)), axis=-1)
+    else:
+        x = asarray(xi)
+    if len(x.shape) == 1 and not isinstance(xi, tuple):  # one point is a list of one
+        x = ops.reshape(x, (-1, len(grid)))
     shape, flat = tuple(x.shape[:-1]), ops.reshape(x, (-1, x.shape[-1]))
     places, shares, outside = [], [], None
     for i, points in enumerate(grid):

@@ -70,10 +70,10 @@ RERUN: dict[str, tuple[str, ...]] = {
         "tanhm", "tanm",
     ),
     "scipy.signal": (
-        "chirp", "coherence", "csd", "decimate", "deconvolve", "filtfilt", "freqs", "gausspulse",
-        "lombscargle", "order_filter", "periodogram", "resample_poly", "savgol_filter",
-        "sawtooth", "sosfilt_zi", "sosfiltfilt", "spectrogram", "stft", "sweep_poly", "welch",
-        "wiener",
+        "chirp", "coherence", "csd", "czt", "decimate", "deconvolve", "filtfilt", "freqs",
+        "gausspulse", "lombscargle", "order_filter", "periodogram", "resample_poly",
+        "savgol_filter", "sawtooth", "sosfilt_zi", "sosfiltfilt", "spectrogram", "stft",
+        "sweep_poly", "welch", "wiener", "zoom_fft",
     ),
     "scipy.spatial": (
         "geometric_slerp", "procrustes",
@@ -128,6 +128,6 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "RegularGridInterpolator", "interp1d",
     ),
     "scipy.signal": (
-        "ShortTimeFFT",
+        "CZT", "ShortTimeFFT", "ZoomFFT",
     ),
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import BASE, Array
+from polygrad.dtypes import as_dtype
 from polygrad.scipy_functions.rerun import rerun_class
 from polygrad.scipy_functions.table import constant, inexact, no_stand_in, scipy, stand_in
 
@@ -52,16 +53,34 @@ for _name in ("cspline1d", "qspline1d"):
     _samples(_name)
 
 
-def _spline(fit: Callable[[Any], Any], y: Any, axis: int, k: int) -> Any:
-    """The spline whose coefficients for the values ``y`` are those of the constant fit."""
+def _spline(fit: Callable[[Any], Any], y: Any, axis: int, k: int, whole: Any = None) -> Any:
+    """The spline whose coefficients for the values ``y`` are those of the constant fit.
+
+    ``fit`` is linear in the values; ``whole`` has conditions beside them, which it meets for
+    values that are all 0.
+    """
     y = ops.moveaxis(inexact(y), axis, 0)
     n, rest = y.shape[0], tuple(y.shape[1:])
     knots = fit(ops.to_numpy(ops.zeros((n,), dtype=ops.float64, device="cpu"))).t
     matrix, offset = _columns(lambda e: fit(e).c, n, y)
     c = ops.matmul(matrix, ops.reshape(y, (n, -1))) + ops.expand_dims(offset, axis=1)
     c = ops.reshape(c, (c.shape[0], *rest))
+    if whole is not None:
+        dtype = ops.complex128 if as_dtype(y.dtype).is_complex else ops.float64
+        zeros = ops.to_numpy(ops.zeros((n, *rest), dtype=dtype, device="cpu"))
+        c = c + constant(whole(zeros).c, y)
     made = rerun_class(scipy("interpolate.BSpline"))
     return made.construct_fast(constant(knots, y), c, k, axis=axis % max(len(y.shape), 1))
+
+
+def _homogeneous(conditions: Any) -> Any:
+    """Conditions at the ends, with derivatives of 0 for those given."""
+    if not isinstance(conditions, tuple | list):
+        return conditions
+    return tuple(
+        side if side is None or isinstance(side, str) else [(order, 0.0) for order, _ in side]
+        for side in conditions
+    )
 
 
 @stand_in("interpolate.make_interp_spline")
@@ -77,7 +96,9 @@ def make_interp_spline(
     """scipy.interpolate.make_interp_spline, by the values."""
     name = "interpolate.make_interp_spline"
     x, t = _plain(name, x=x, t=t)
-    return _spline(lambda v: scipy(name)(x, v, k, t, bc_type), y, axis, k)
+    fit, none = scipy(name), _homogeneous(bc_type)
+    whole = None if none is bc_type else lambda v: fit(x, v, k, t, bc_type)
+    return _spline(lambda v: fit(x, v, k, t, none), y, axis, k, whole)
 
 
 @stand_in("interpolate.make_lsq_spline")
