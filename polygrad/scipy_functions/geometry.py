@@ -40,6 +40,17 @@ def _inside(index: Any, n: int, mode: str) -> Any:
     return ops.minimum(index, 2 * n - 2 - index)
 
 
+def _reflected(at: Any, n: int, mode: str) -> Any:
+    """Coordinates beyond the border as those that stand there, which are halved otherwise."""
+    if mode in ("reflect", "grid-mirror"):
+        t = (at + 0.5) % (2 * n)
+        return ops.where(t > n, 2 * n - t, t) - 0.5
+    if mode == "mirror" and n > 1:
+        t = abs(at) % (2 * n - 2)
+        return ops.where(t >= ops.where(at < 0, float(n - 1), float(n)), 2 * n - 2 - t, t)
+    return at
+
+
 def interpolated(
     name: str, x: Any, places: list[Any], order: int, mode: str, cval: Any, prefilter: bool
 ) -> Any:
@@ -67,6 +78,8 @@ def interpolated(
     indices, weights = [], []
     for at, n in zip(places, sizes, strict=True):
         fixed = ops.stop_gradient(at)
+        if order == 0:  # the nearest element is looked for after the reflection
+            fixed = _reflected(fixed, n, mode)
         middle = ops.floor(fixed if order % 2 else fixed + 0.5)
         first = ops.astype(middle, ops.int64) - order // 2
         taps = [first + j for j in range(order + 1)]
