@@ -22,6 +22,8 @@ _CREATION = (
 )  # fmt: skip
 
 
+_BORROWED = ("DLPackMemory", "UnownedMemory")
+"""CuPy's classes for memory that is not its own."""
 _CHECKED = ("cholesky", "eigh", "eigvalsh", "inv", "qr", "solve", "svd", "svdvals")
 
 
@@ -92,7 +94,7 @@ class CupyBackend(Backend):
         return self.xp.asarray(value)
 
     def own(self, array: Any) -> Any:
-        if array.base is None and array.flags.owndata:
+        if array.base is None and array.flags.owndata and not borrowed(array):
             return array
         with array.device:
             return array.copy()
@@ -212,6 +214,14 @@ class CupyBackend(Backend):
         special = Library("cupyx.scipy.special", _EXTRAS)
         added = {"index_set": index_set, "scatter_add": scatter_add}
         return {**made, **added, "special": special}
+
+
+def borrowed(array: Any) -> bool:
+    """Whether the memory belongs to another library, which handed it over by DLPack or address.
+
+    CuPy says of such an array that it owns its data.
+    """
+    return type(array.data.mem).__name__ in _BORROWED
 
 
 def _no_driver(runtime: Any, message: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import cupy
 
 from polygrad.backends import cublaslt, cupy_compiler
+from polygrad.backends.cupy import borrowed
 
 LANGUAGE = "cuda"
 """Programs are made of kernels: see `polygrad.compile.cuda`."""
@@ -79,8 +80,22 @@ def address(array: Any) -> int:
 
 
 def in_order(array: Any) -> Any:
-    """The array in C order."""
+    """The array in C order, where the GPU can read its elements."""
+    if array.data.ptr % array.itemsize:
+        return _aligned(array)
     return cupy.ascontiguousarray(array).reshape(array.shape)
+
+
+def _aligned(array: Any) -> Any:
+    """A copy of an array whose address its elements' size does not divide: a GPU cannot read it."""
+    if not array.flags.c_contiguous:
+        raise ValueError(
+            f"an array at an address that {array.itemsize}, the size of its elements, does not "
+            "divide, with steps between them: no kernel can read it; copy its bytes first"
+        )
+    found = cupy.empty(array.shape, array.dtype)
+    found.data.copy_from_device_async(array.data, array.nbytes)
+    return found
 
 
 def asarray(x: Any) -> Any:
@@ -95,8 +110,13 @@ def copy(array: Any) -> Any:
 
 def own(array: Any, others: Sequence[Any]) -> Any:
     """The array, or a copy where it is a view or one of ``others``."""
-    mine = array.base is None and array.flags.owndata
+    mine = array.base is None and array.flags.owndata and not borrowed(array)
     return array if mine and not any(array is other for other in others) else copy(array)
+
+
+def may_write(array: Any) -> bool:
+    """Whether a donated array's memory is CuPy's to give away."""
+    return not borrowed(array)
 
 
 def product(a: Any, b: Any, out: Any) -> None:

@@ -163,7 +163,7 @@ def test_integers_of_64_bits_that_numbers_come_to(machine, number):
 
     def g(x, n, odd):
         n = n + n + odd
-        return x + n, pg.maximum(x, n), x == n, x < n, pg.sum(x * n)
+        return x + n, pg.maximum(x, n), x - n, pg.sum(x * n)
 
     j = pg.jit(g)
     for _ in range(2):
@@ -171,3 +171,29 @@ def test_integers_of_64_bits_that_numbers_come_to(machine, number):
         for a, b in zip(found, expected, strict=True):
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b)
+
+
+# -- memory of others ------------------------------------------------------------------------------
+
+
+def test_donated_memory_of_another_library_is_not_written_over(machine):
+    memory = np.arange(4.0)
+    machine.borrowed = memory
+    j = pg.jit(lambda w: w * 2.0, donate_argnums=0)
+    for _ in range(2):
+        out = j(memory[:])  # as CuPy imports it: the memory belongs to somebody else
+        np.testing.assert_array_equal(out, [0.0, 2.0, 4.0, 6.0])
+        np.testing.assert_array_equal(memory, [0.0, 1.0, 2.0, 3.0])
+    own = np.arange(4.0)
+    assert np.may_share_memory(j(own), own)
+
+
+@pytest.mark.backends  # which installs CuPy
+def test_cupy_names_the_classes_of_memory_that_is_not_its_own():
+    pytest.importorskip("cupy", exc_type=ImportError)
+    from cupy._core import dlpack
+    from cupy.cuda import memory
+
+    from polygrad.backends import cupy
+
+    assert {dlpack.DLPackMemory.__name__, memory.UnownedMemory.__name__} == set(cupy._BORROWED)

@@ -88,6 +88,7 @@ class Machine:
         self.log = []  # names of kernels, "product", "planned", "graph"
         self.recording = None
         self.stream = 0
+        self.borrowed = object()  # another library's memory
         self.tried, self.plans = set(), {}
 
     def on(self, device):
@@ -163,6 +164,9 @@ class Machine:
 
     def own(self, array, others):
         return array if array.base is None and array.flags.owndata else np.array(array)
+
+    def may_write(self, array):
+        return array.flags.owndata or array.base is not self.borrowed
 
     def product(self, a, b, out):
         assert self.recording is None, "cuBLAS cannot be captured"

@@ -191,6 +191,19 @@ def test_dlpack_from_another_library_stays_on_its_gpu():
         pg.from_dlpack(Foreign([1.0], 7))
 
 
+def test_memory_of_another_library_is_not_owned():
+    x = cupy.from_dlpack(Foreign([1.0, 2.0], 1))
+    assert x.base is None
+    assert x.flags.owndata
+    own = pg.backend.get_backend("cupy").own
+    copy = own(x)
+    assert copy is not x
+    assert copy.device.id == 1
+    assert own(copy) is copy
+    identity = pg.grad(lambda y: pg.sum(x * y))  # its gradient is x itself but for the copy
+    assert identity(pg.asarray([3.0, 4.0], device="cuda:1"))._value is not x
+
+
 def test_results_own_their_memory():
     x = pg.asarray([1.0, 2.0], device="cuda:1")
     a, b = pg.grad(lambda x, y: pg.sum(x + y), argnums=(0, 1))(x, x)

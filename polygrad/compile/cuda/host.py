@@ -70,7 +70,7 @@ class Host(Protocol):
         ...
 
     def in_order(self, array: Any) -> Any:
-        """The array in C order: itself or a copy."""
+        """The array in C order, at an address that kernels can read: itself or a copy."""
         ...
 
     def asarray(self, x: Any) -> Any:
@@ -83,6 +83,10 @@ class Host(Protocol):
 
     def own(self, array: Any, others: Sequence[Any]) -> Any:
         """An array that shares no memory with another one: itself or a copy."""
+        ...
+
+    def may_write(self, array: Any) -> bool:
+        """Whether a donated array's memory can be used again: it belongs to this library."""
         ...
 
     def product(self, a: Any, b: Any, out: Any) -> None:

@@ -60,7 +60,7 @@ class Run:
         for value in values:
             if value in memory.fresh:
                 given = memory.instead.get(value)
-                if given is None:
+                if given is None or not self.host.may_write(known[given]):
                     known[value] = self.host.empty(value.shape, self.dtype(value))
                 else:
                     known[value] = known[given]

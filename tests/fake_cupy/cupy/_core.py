@@ -7,6 +7,14 @@ import numpy as np
 from cupy import cuda
 
 
+class PooledMemory:
+    """Memory of CuPy's own."""
+
+
+class DLPackMemory:
+    """Memory of another library; CuPy says that an array on it owns its data."""
+
+
 class ndarray:
     """An array on a GPU: ``host`` holds the values, ``device`` says where they would be."""
 
@@ -16,6 +24,7 @@ class ndarray:
     def __init__(self, host, device, base=None):
         self.host, self.device, self.base = np.asarray(host), device, base
         self.flags = types.SimpleNamespace(owndata=base is None)
+        self.data = types.SimpleNamespace(mem=PooledMemory())
 
     shape = property(lambda self: self.host.shape)
     dtype = property(lambda self: self.host.dtype)
@@ -154,7 +163,9 @@ def from_dlpack(x):
     kind, number = x.__dlpack_device__()
     if kind != 2:
         raise TypeError("CPU arrays cannot be directly imported to CuPy.")
-    return ndarray(x.on_host(), cuda.Device(number))
+    found = ndarray(x.on_host(), cuda.Device(number))
+    found.data.mem = DLPackMemory()
+    return found
 
 
 def fill(target, source):
