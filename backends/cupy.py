@@ -22,6 +22,7 @@ _CREATION = (
 )  # fmt: skip
 
 
+_MOVE = "move the data to the CPU, where SciPy computes it: pg.to_device(x, 'cpu')"
 _BORROWED = ("DLPackMemory", "UnownedMemory")
 """CuPy's classes for memory that is not its own."""
 _CHECKED = ("cholesky", "eigh", "eigvalsh", "inv", "qr", "solve", "svd", "svdvals")
@@ -211,7 +212,8 @@ class CupyBackend(Backend):
 
         made = {name: placed(getattr(xp, name)) for name in _CREATION}
         made["linalg"] = linalg
-        special = Library("cupyx.scipy.special", _EXTRAS)
+        own = Library("polygrad.backends.cupy_special", _MOVE)
+        special = Library("cupyx.scipy.special", _MOVE, then=own)
         added = {"index_set": index_set, "scatter_add": scatter_add}
         return {**made, **added, "special": special}
 

@@ -103,11 +103,11 @@ kv: Rule = special(
 
 
 def _yn_rule(xp: Any, g: Any, _y: Any, n: Any, x: Any) -> Any:
-    n = xp.astype(n, x.dtype)
-    return g * ((yv(n - 1, x) - yv(n + 1, x)) / 2)
+    n = xp.astype(n, xp.int64)
+    return g * ((yn(n - 1, x) - yn(n + 1, x)) / 2)
 
 
-yn = special(
+yn: Rule = special(
     "yn",
     no_rule("yn", "the order"),
     _yn_rule,
