@@ -301,11 +301,6 @@ OPS_WITHOUT_ROW = {
         "across the examples of a vmap; tested in test_collectives",
     ),
     "class_places": "written by jit in place of a cross-entropy; tested in test_compile_passes",
-    **dict.fromkeys(
-        ["radial", "abs_slope", *(f"one_sided_{n}" for n in ("abs", "hypot", "deviation"))],
-        "second derivatives of lengths; tested in test_second_order_lengths",
-    ),
-    "one_sided_vector_norm": "as above; tested in test_second_order_lengths",
     "recursion": "part of scipy.signal.lfilter; tested in test_scipy",
     "implicit_root": "runs a solver of the caller's; tested in test_implicit",
     "scan": "written by jit in place of a loop; tested in test_jit_control_flow",
@@ -314,7 +309,11 @@ OPS_WITHOUT_ROW = {
     "as_number": "written by jit after a loop; tested in test_jit_control_flow",
     "joined": "puts the parts of a complex view together; tested in test_views",
     **dict.fromkeys(["sqrtm", "sylvester"], "of scipy.linalg's names; tested in test_scipy"),
-    "direction": "the slope of a norm at second order; tested in test_special_points",
+    "std_root": "written by jit in place of std; tested in test_second_order_kinks",
+    **dict.fromkeys(
+        ["length", "length_slope", "length_change"],
+        "of lengths that are differentiated twice; tested in test_second_order_kinks",
+    ),
     **dict.fromkeys(
         ["eigh_for_values", "svd_for_values"],
         "for what depends on the values alone; tested in test_repeated_values",

@@ -103,7 +103,7 @@ def _forward(
 ) -> tuple[Any, ...]:
     for equation in function.graph.equations:
         op = equation.op
-        if op.inline is not None or op.facts.custom_rule or op.one_sided is not None:
+        if op.inline is not None or op.facts.custom_rule:
             note_order("jit")  # in derivatives that were compiled before
             break
     given = [t for t, yes in zip(tangents, moving, strict=True) if yes]

@@ -13,7 +13,7 @@ from typing import Any
 from polygrad.array import BASE, Array, Batched, differs_between_examples, wrap
 from polygrad.core import op as op_module
 from polygrad.core.op import Op
-from polygrad.core.trace import Trace, as_number, bind, leaked
+from polygrad.core.trace import Trace, apply, as_number, bind, leaked
 from polygrad.errors import IndexingError
 
 BatchRule = Callable[..., Any]
@@ -103,7 +103,7 @@ def elementwise(op: Op, size: int, values: list[Any], batched: list[bool], param
     """Line up the axes of one example from the last; they broadcast as they do without vmap."""
     ndim = max(unbatched_ndim(v, b) for v, b in zip(values, batched, strict=True))
     lined_up = [raise_ndim(v, b, ndim) for v, b in zip(values, batched, strict=True)]
-    return bind(op, tuple(lined_up), params)
+    return apply(op, tuple(lined_up), params)
 
 
 # Linear algebra works on the last axes and broadcasts those in front, which is the same rule.
@@ -113,7 +113,7 @@ leading = elementwise
 def spread(op: Op, size: int, values: list[Any], batched: list[bool], params: Any) -> Any:
     """For ops that act alike on every slice along the first axis: all operands get the batch."""
     full = [spread_batch(v, b, size) for v, b in zip(values, batched, strict=True)]
-    return bind(op, tuple(full), params)
+    return apply(op, tuple(full), params)
 
 
 def by_axis(new: int = 0) -> BatchRule:
@@ -131,7 +131,7 @@ def by_axis(new: int = 0) -> BatchRule:
             moved: Any = tuple(a % ndim + 1 for a in axis)
         else:
             moved = axis % ndim + 1
-        return bind(op, tuple(full), {**params, "axis": moved})
+        return apply(op, tuple(full), {**params, "axis": moved})
 
     return rule
 
@@ -139,7 +139,7 @@ def by_axis(new: int = 0) -> BatchRule:
 def _flat_example(op: Op, size: int, x: Any, params: Any) -> Any:
     xp = op_module.traced_namespace
     flat = xp.reshape(x, (size, math.prod(x.shape[1:])))
-    out = bind(op, (flat,), {**params, "axis": 1})
+    out = apply(op, (flat,), {**params, "axis": 1})
     if params.get("keepdims"):
         out = xp.reshape(out, (size, *(1,) * (len(x.shape) - 1)))
     return out

@@ -13,8 +13,7 @@ from polygrad.dtypes import as_dtype
 ORDER_MATTERS: ContextVar[list[str] | None] = ContextVar("ORDER_MATTERS", default=None)
 """Where somebody asks: the names of the ops met for which the order of differentiation matters.
 
-Derivatives that a user wrote need not be those of what the op computes; and at its kink a length
-has second derivatives in forward over reverse mode only. None where nobody asks.
+Derivatives that a user wrote need not be those of what the op computes. None where nobody asks.
 """
 
 
@@ -55,8 +54,6 @@ class ForwardTrace(Trace):
                     arg = arg._value
             values.append(arg)
             tangents.append(tangent)
-        if op.one_sided is not None:
-            note_order(op.name)
         plan = op.plans[mask] if mask in op.plans else op.plan(mask, len(args))
         out = bind(op, tuple(values), params)
         if plan is None:

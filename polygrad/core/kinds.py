@@ -252,7 +252,6 @@ class WithResiduals(Op):
     def __init__(self, op: Op, forward: Callable[..., Any], vjp: Rule) -> None:
         self.name, self.forward, self.vjp = op.name, forward, vjp
         self.impls, self.fast, self.selects, self.facts = {}, {}, None, op.facts
-        self.one_sided = self.squared = self.plain = None
 
     def pull(self, xp: Any, g: Any, node: Any) -> Sequence[Any]:
         return self.vjp(xp, g, node.ans, *node.args, **node.params)

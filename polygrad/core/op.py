@@ -106,9 +106,6 @@ class Op:
         "selects",
         "explain",
         "facts",
-        "one_sided",
-        "squared",
-        "plain",
     )
     kind = "op"
     multiple = False
@@ -138,14 +135,6 @@ class Op:
         self.name = name
         self.forward = forward
         self.facts = self.kind_facts if facts is None else facts
-        self.one_sided: Op | None = None
-        """For a length, which has a kink at 0: the same, with the slope of the side that a
-        tangent points to there. Reverse mode runs it where its slope is differentiated again."""
-        self.squared: Callable[..., Any] | None = None
-        """For a length, ``squared(*operands, **params)``: its square from its operands, which has
-        no kink; None where it has one too."""
-        self.plain: Op | None = None
-        """For such a one: the op that it is where no derivative is taken."""
         self.batching = batch  # see polygrad.core.batch
         # Whether a node leaves elements of its operands out, by a mask or index: see the tape.
         self.explain: Callable[..., Exception | None] | None = None

@@ -69,6 +69,7 @@ class Recorder(Trace):
     __slots__ = ("inputs", "steps", "size", "captured", "captured_slots", "_known")
     transform = "pg.linearize or pg.checkpoint"
     integers_known = True
+    inlines = False  # what it writes down may still be differentiated
 
     def __init__(self, origin: Any = None) -> None:
         super().__init__(origin)

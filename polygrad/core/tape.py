@@ -21,7 +21,8 @@ from polygrad.errors import RuleError
 _order = itertools.count()
 _UNKNOWN: Any = object()
 _NOTHING: Any = ()  # the operands of an op whose rules look at none
-_BY_ELEMENT = ("elementwise", "linear")  # kinds of op that do not mix a zero with the rest
+# Kinds of op that do not mix a zero with the rest.
+_BY_ELEMENT = ("elementwise", "linear", "length")
 
 
 class Node:
@@ -105,7 +106,7 @@ class ReverseTrace(Trace):
         impl = op.fast.get(classes)
         if impl is None:
             values = list(map(as_number, values))
-            out = bind(op.one_sided or op, tuple(values), params)
+            out = bind(op, tuple(values), params)
         elif op.recorded is not None and plan is not None:
             return self._with_residuals(op, parents, values, params)
         else:

@@ -89,6 +89,12 @@ def bind(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return top.process(op, args, params)
 
 
+def top_trace(operands: Sequence[Any]) -> Any:
+    """The newest trace that the operands belong to; None for arrays of a library."""
+    traces = [x._trace for x in operands if type(x) is Array]
+    return max(traces, key=lambda trace: trace.level) if traces else None
+
+
 def leaked(op: Op, args: tuple[Any, ...], trace: Trace, remedy: str) -> LeakedArrayError:
     """The error for an array used after its trace ended: what it is, and where it was made.
 

@@ -11,7 +11,7 @@ from polygrad.numpy_functions.table import array, as_mask, known, masked, numpy_
 from polygrad.ops import linalg
 from polygrad.ops.datatypes import in_wide
 from polygrad.ops.manipulation import normalise_axes, normalise_axis
-from polygrad.ops.statistical import root_of_variance
+from polygrad.ops.statistical import deviation
 
 
 def _cast(x: Any, dtype: Any) -> Any:
@@ -97,9 +97,7 @@ def var(
 def _var(a: Any, axis: Any, n: Any, keepdims: Any, mean: Any, where: Any) -> Any:
     if where is True and mean is None:
         return ops.var(a, axis=axis, correction=n, keepdims=keepdims)
-    count = _chosen(a, where, axis, True)
-    centre = ops.sum(masked(a, where, 0), axis=axis, keepdims=True) / count if mean is None else mean  # fmt: skip # noqa: E501
-    square = ops.square(ops.abs(a - array(centre)))
+    square = ops.square(ops.abs(a - array(_centre(a, axis, mean, where))))
     spread = ops.sum(masked(square, where, 0), axis=axis, keepdims=keepdims)
     return spread / (_chosen(a, where, axis, keepdims) - n)
 
@@ -110,12 +108,24 @@ def std(
     correction: Any = None, mean: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
     """numpy.std."""
-    # Not the square root itself: where all elements are equal its slope is no number.
     n = _ddof(ddof, correction)
-    a = spread_dtype(array(a), dtype)
+    return in_wide(lambda a: _std(a, axis, n, keepdims, mean, where), spread_dtype(array(a), dtype))
+
+
+def _std(a: Any, axis: Any, n: Any, keepdims: Any, mean: Any, where: Any) -> Any:
     if where is True and mean is None:
         return ops.std(a, axis=axis, correction=n, keepdims=keepdims)
-    return in_wide(lambda a: root_of_variance(_var(a, axis, n, keepdims, mean, where)), a)
+    # Not the square root itself: where all elements are equal its slope is no number.
+    apart = masked(a - array(_centre(a, axis, mean, where)), where, 0)
+    apart = apart / ops.sqrt(ops.astype(_chosen(a, where, axis, True) - n, _real(a)))
+    axes = normalise_axes("std", axis, a.ndim)
+    return deviation(apart, _var(a, axis, n, keepdims, mean, where), axes, 1, keepdims)
+
+
+def _centre(a: Any, axis: Any, mean: Any, where: Any) -> Any:
+    if mean is not None:
+        return mean
+    return ops.sum(masked(a, where, 0), axis=axis, keepdims=True) / _chosen(a, where, axis, True)
 
 
 def _extreme(reduce: Any, pair: Any) -> Any:

@@ -8,11 +8,10 @@ from polygrad.array import Array, is_array
 from polygrad.core.batch import elementwise as batch_elementwise
 from polygrad.core.batch import spread
 from polygrad.core.kinds import General, Linear, Nondifferentiable
-from polygrad.core.op import OPS, OpFacts, is_complex
+from polygrad.core.op import OpFacts, is_complex
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import as_dtype
-from polygrad.ops.declare import BY_ELEMENT, elementwise, nondifferentiable
-from polygrad.ops.lengths import OneSided, abs_slope, radial, smooth_square
+from polygrad.ops.declare import BY_ELEMENT, Length, elementwise, nondifferentiable
 
 add = elementwise(
     "add",
@@ -38,28 +37,17 @@ subtract = elementwise(
     """,
 )
 
-_multiply = elementwise(
+multiply = elementwise(
     "multiply",
     lambda xp, g, _y, _a, b: g * b,
     lambda xp, g, _y, a, _b: g * a,
     facts=OpFacts(elementwise=True, one_dtype=True, python=operator.mul),
-    doc="The product of the table; the public function looks at what it is the product of.",
-)
-
-
-def multiply(x1: Any, x2: Any, /) -> Any:
-    """The product x1 * x2.
-
-    Operands are arrays of one library and device (or Python numbers) whose shapes broadcast; the
-    result has their promoted data type. The product of a length with itself has the second
-    derivatives of its square. Raises ShapeError where the shapes do not broadcast.
+    doc="""The product x1 * x2.
 
     >>> pg.grad(pg.multiply, argnums=(0, 1))(2.0, 3.0)
     (3.0, 2.0)
-    """
-    smooth = smooth_square(x1) if x1 is x2 else None
-    return _multiply(x1, x2) if smooth is None else smooth
-
+    """,
+)
 
 divide = elementwise(
     "divide",
@@ -106,26 +94,16 @@ reciprocal = elementwise(
     """,
 )
 
-_square = elementwise(
+square = elementwise(
     "square",
     lambda xp, g, _y, x: (g + g) * x,
     facts=BY_ELEMENT,
-    doc="The square of the table; the public function looks at what it is the square of.",
-)
-
-
-def square(x: Any, /) -> Any:
-    """The square x * x of each element.
-
-    Also the second derivatives of the square of a Euclidean norm are right at 0, where the
-    norm itself has a kink.
+    doc="""The square x * x.
 
     >>> pg.grad(pg.square)(3.0)
     6.0
-    """
-    smooth = smooth_square(x)
-    return _square(x) if smooth is None else smooth
-
+    """,
+)
 
 remainder = elementwise(
     "remainder",
@@ -152,37 +130,19 @@ floor_divide = nondifferentiable(
     """,
 )
 
-
-def _abs_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
-    if is_complex(x.dtype):
-        return radial(xp, g, x, y)
-    return abs_slope(xp, g, x)
-
-
 abs = elementwise(  # noqa: A001  the standard's name
     "abs",
-    _abs_rule,
+    lambda xp, g, _y, x: g * xp.sign(x),
     facts=OpFacts(elementwise=True, python=operator.abs),
-    doc="""The absolute value of each element; of a complex number, its distance from 0.
+    kind=Length,
+    doc="""The absolute value; its derivative at 0 is taken as 0.
 
-    The derivative at 0 is taken as 0. Second derivatives at 0, as `hessian` and `hvp` take them,
-    are those to the side that the tangent points to, so that they are right where the function
-    is smooth. In other orders the sign is a constant; those of a complex number are nan.
+    Second derivatives of its functions at 0 are one-sided (see the page on kinks).
 
     >>> pg.grad(pg.abs)(-2.0), pg.grad(pg.abs)(0.0)
     (-1.0, 0.0)
     """,
 )
-
-
-def _modulus_squared(x: Any) -> Any:
-    if not is_complex(x.dtype):
-        return x * x
-    re, im = real(x), imag(x)
-    return re * re + im * im
-
-
-OneSided(OPS["abs"], _modulus_squared)
 
 real_sign_op = Nondifferentiable("sign", batch=spread, facts=BY_ELEMENT)
 

@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-from polygrad.core.op import OPS, OpFacts, is_complex
-from polygrad.ops.declare import elementwise
-from polygrad.ops.lengths import OneSided, radial
+from polygrad.core.op import OpFacts, is_complex
+from polygrad.ops.declare import Length, elementwise
 
 exp = elementwise(
     "exp",
@@ -159,9 +158,10 @@ def _angle(xp: Any, g: Any, numerator: Any, a: Any, b: Any) -> Any:
 
 hypot = elementwise(
     "hypot",
-    lambda xp, g, y, a, _b: radial(xp, g, a + xp.zeros_like(y), y),
-    lambda xp, g, y, _a, b: radial(xp, g, b + xp.zeros_like(y), y),
+    lambda xp, g, y, a, _b: xp.where(y == 0, xp.zeros_like(g), g * (a / _nonzero(xp, y))),
+    lambda xp, g, y, _a, b: xp.where(y == 0, xp.zeros_like(g), g * (b / _nonzero(xp, y))),
     facts=OpFacts(elementwise=True, cost=20, one_dtype=True),
+    kind=Length,
     doc="""The distance sqrt(x1**2 + x2**2); its derivative at (0, 0) is taken as 0.
 
     >>> pg.grad(pg.hypot, argnums=(0, 1))(3.0, 4.0)
@@ -170,7 +170,9 @@ hypot = elementwise(
 )
 
 
-OneSided(OPS["hypot"], lambda a, b: a * a + b * b)
+def _nonzero(xp: Any, y: Any) -> Any:
+    return xp.where(y == 0, xp.ones_like(y), y)
+
 
 sinh = elementwise(
     "sinh",

@@ -8,9 +8,10 @@ from polygrad.ops.arithmetic import divide
 from polygrad.ops.comparison import isnan, logical_not, where
 from polygrad.ops.creation import zeros_like
 from polygrad.ops.datatypes import astype, finfo, in_wide
+from polygrad.ops.exponential import sqrt
 from polygrad.ops.manipulation import normalise_axes
 from polygrad.ops.products import prod
-from polygrad.ops.statistical import cumulative_sum, root_of_variance
+from polygrad.ops.statistical import cumulative_sum, deviation
 from polygrad.ops.statistical import max as largest
 from polygrad.ops.statistical import min as smallest
 from polygrad.ops.statistical import sum as total
@@ -88,12 +89,21 @@ def nanvar(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bo
 
 
 def _nanvar(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    centre = nanmean(x, axis=axis, keepdims=True)
-    apart = where(isnan(x), zeros_like(x), x - centre)
-    square = apart * apart if not as_dtype(x.dtype).is_complex else abs(apart) ** 2
+    return _variance(x, _apart(x, axis), axis, correction, keepdims)
+
+
+def _apart(x: Any, axis: Any) -> Any:
+    return where(isnan(x), zeros_like(x), x - nanmean(x, axis=axis, keepdims=True))
+
+
+def _freedom(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
     count = _counted(x, axis, keepdims) - correction
-    count = where(count > 0, count, zeros_like(count) + math.nan)
-    return total(square, axis=axis, keepdims=keepdims) / count
+    return where(count > 0, count, zeros_like(count) + math.nan)
+
+
+def _variance(x: Any, apart: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    square = apart * apart if not as_dtype(x.dtype).is_complex else abs(apart) ** 2
+    return total(square, axis=axis, keepdims=keepdims) / _freedom(x, axis, correction, keepdims)
 
 
 def nanstd(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
@@ -102,7 +112,15 @@ def nanstd(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bo
     >>> pg.nanstd(pg.asarray([1.0, pg.nan, 3.0])).item()
     1.0
     """
-    return in_wide(lambda x: root_of_variance(_nanvar(x, axis, correction, keepdims)), x)
+    return in_wide(lambda x: _nanstd(x, axis, correction, keepdims), x)
+
+
+def _nanstd(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    apart = _apart(x, axis)
+    variance = _variance(x, apart, axis, correction, keepdims)
+    apart = apart / sqrt(_freedom(x, axis, correction, True))
+    axes = normalise_axes("nanstd", axis, len(x.shape))
+    return deviation(apart, variance, axes, 1, keepdims)
 
 
 def _nan_extreme(x: Any, axis: Any, keepdims: bool, reduce: Any, end: float) -> Any:

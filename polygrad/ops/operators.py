@@ -18,7 +18,6 @@ from polygrad.ops import (
     manipulation,
     views,
 )
-from polygrad.ops.lengths import smooth_square
 
 _NO_PARAMS: dict[str, Any] = {}
 _BINARY = {
@@ -60,16 +59,6 @@ def _operand(value: Any) -> bool:
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
     op = OPS.get(function.__name__)
-    if op is not None and function is arithmetic.multiply:
-
-        def times(self: Array, other: Any) -> Any:
-            if other is self and (smooth := smooth_square(self)) is not None:
-                return smooth
-            if type(other) is Array or _operand(other):
-                return bind(op, (self, other), _NO_PARAMS)
-            return NotImplemented
-
-        return times
     if op is not None and function is not arithmetic.pow:
         # What the function would do, without its frame: operators are the hottest path.
         def direct(self: Array, other: Any) -> Any:

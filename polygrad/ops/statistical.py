@@ -7,15 +7,15 @@ from polygrad.array import raw_and_backend
 from polygrad.core.batch import by_axis
 from polygrad.core.kinds import Elementwise, General, Linear, Nondifferentiable
 from polygrad.core.op import OpFacts
-from polygrad.core.trace import bind
+from polygrad.core.trace import apply, bind
 from polygrad.dtypes import DType, as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
 from polygrad.ops.arithmetic import square
 from polygrad.ops.datatypes import astype, in_wide
+from polygrad.ops.declare import length
 from polygrad.ops.joining import concat
-from polygrad.ops.lengths import radial
-from polygrad.ops.manipulation import broadcast_to, normalise_axes, normalise_axis
+from polygrad.ops.manipulation import broadcast_to, normalise_axes, normalise_axis, squeeze
 
 
 def spread(xp: Any, g: Any, shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -162,49 +162,12 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
 
 
 def _var(x: Any, axes: tuple[int, ...], correction: float, keepdims: bool) -> Any:
-    centred, n = _centred(x, axes, correction)
-    return sum(square(centred), axis=axes, keepdims=keepdims) / n
-
-
-def _centred(x: Any, axes: tuple[int, ...], correction: float) -> tuple[Any, float]:
-    """The distances from the mean, and what the sum of their squares is divided by."""
     centred = x - mean(x, axis=axes, keepdims=True)
     if as_dtype(x.dtype).is_complex:
         centred = absolute(centred)
     n = count(x.shape, axes) - correction
-    return centred, n if n > 0 else float("nan")
-
-
-def _deviation(xp: Any, x: Any, axis: Any, keepdims: bool, n: float) -> Any:
-    return xp.sqrt(xp.sum(xp.square(x), axis=axis, keepdims=keepdims) / n)
-
-
-def _deviation_vjp(xp: Any, g: Any, ans: Any, x: Any, axis: Any, keepdims: bool, n: float) -> Any:
-    g, size = (spread(xp, v, x.shape, axis, keepdims) for v in (g / n, ans))
-    return radial(xp, g, x, size)
-
-
-def _deviation_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool, n: float) -> Any:
-    size = spread(xp, ans, x.shape, axis, keepdims)
-    slope = radial(xp, xp.full_like(size, 1 / n), x, size)
-    return xp.sum(slope * t[0], axis=axis, keepdims=keepdims)
-
-
-def _one_sided_jvp(xp: Any, t: Any, ans: Any, x: Any, **params: Any) -> Any:
-    size = _deviation(xp, t[0], **params)
-    return xp.where(ans == 0, size, _deviation_jvp(xp, t, ans, x, **params))
-
-
-def _deviation_squared(x: Any, *, axis: tuple[int, ...], keepdims: bool, n: float) -> Any:
-    return sum(square(x), axis=axis, keepdims=keepdims) / n
-
-
-_deviation_op = General("deviation", _deviation_vjp, _deviation_jvp, _deviation, batch=by_axis())
-_sided_op = General(
-    "one_sided_deviation", _deviation_vjp, _one_sided_jvp, _deviation, batch=by_axis()
-)
-_sided_op.plain, _deviation_op.one_sided = _deviation_op, _sided_op
-_deviation_op.squared = _sided_op.squared = _deviation_squared
+    total = sum(square(centred), axis=axes, keepdims=keepdims)
+    return total / (n if n > 0 else float("nan"))
 
 
 def _root_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
@@ -215,29 +178,65 @@ def _root_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
 
 
 _root_op = Elementwise("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
-_root_op.squared = lambda x: x  # the variance itself
+
+
+class _Std(General):
+    """The root of a variance, given the distances from the mean too, whose length it is."""
+
+    __slots__ = ()
+
+    def dispatch(self, operands: Any, params: Any) -> Any:
+        """The length where it is differentiated more than once."""
+        centred, _ = operands
+        found = length((centred,), params["axis"])
+        if found is None:
+            return bind(self, operands, params)
+        n = params["n"]
+        found = found / (math.sqrt(n) if n > 0 else math.nan)
+        return (found if params["keepdims"] else squeeze(found, axis=params["axis"]),)
+
+    def inline(self, operands: Any, _params: Any) -> Any:
+        """The root alone."""
+        return (bind(_root_op, (operands[1],), {}),)
+
+
+_std_op = _Std(
+    "std",
+    lambda xp, g, ans, _centred, v, **_: (None, _root_rule(xp, g[0], ans[0], v)),
+    lambda xp, t, ans, _centred, v, **_: (
+        None if t[1] is None else _root_rule(xp, t[1], ans[0], v),
+    ),
+    lambda xp, _centred, v, **_: (xp.sqrt(v),),
+    multiple=True,
+    derivative=(False, True),
+    batch=by_axis(),
+)
 
 
 def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
     """The standard deviation over the given axes: the square root of `var`.
 
-    Where all elements are equal its derivative is taken as 0.
+    Where all elements are equal its derivative is taken as 0; second derivatives of its functions
+    are as for `pg.linalg.vector_norm`.
 
     >>> pg.std(pg.asarray([1.0, 3.0]))
     Array(1., dtype=float64, device=cpu)
     """
     axes = normalise_axes("std", axis, len(x.shape))
-
-    def deviation(x: Any) -> Any:
-        centred, n = _centred(x, axes, correction)
-        return bind(_deviation_op, (centred,), {"axis": axes, "keepdims": bool(keepdims), "n": n})
-
-    return in_wide(deviation, x)
+    return in_wide(lambda x: _std(x, axes, correction, keepdims), x)
 
 
-def root_of_variance(x: Any, /) -> Any:
-    """The square root of a variance, whose derivative is taken as 0 where that is 0."""
-    return bind(_root_op, (x,), {})
+def _std(x: Any, axes: tuple[int, ...], correction: float, keepdims: bool) -> Any:
+    centred, n = x - mean(x, axis=axes, keepdims=True), count(x.shape, axes) - correction
+    size = absolute(centred) if as_dtype(x.dtype).is_complex else centred
+    v = sum(square(size), axis=axes, keepdims=keepdims) / (n if n > 0 else math.nan)
+    return deviation(centred, v, axes, n, keepdims)
+
+
+def deviation(centred: Any, variance: Any, axis: tuple[int, ...], n: float, keepdims: bool) -> Any:
+    """The root of a variance of ``n`` degrees of freedom, given the distances from the mean."""
+    params = {"axis": axis, "n": n, "keepdims": bool(keepdims)}
+    return apply(_std_op, (centred, variance), params)[0]
 
 
 def _transpose_cumulative(xp: Any, g: Any, x: Any, axis: int, include_initial: bool) -> Any:

@@ -23,8 +23,6 @@ def simplify(graph: Graph) -> Graph:
 
 
 def _rule(equation: Equation, producers: dict[Value, Equation]) -> Any:
-    if equation.op.plain is not None:
-        return [Equation(equation.op.plain, equation.inputs, equation.params, equation.outputs)]
     name, inputs = equation.op.builtin, equation.inputs
     if equation.op.multiple or not isinstance(inputs[0] if inputs else None, Value | int | float):
         return None

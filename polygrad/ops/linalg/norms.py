@@ -5,15 +5,13 @@ from typing import Any
 
 from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General
-from polygrad.core.op import is_complex
-from polygrad.core.trace import bind
+from polygrad.core.trace import apply, bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError
 from polygrad.ops.arithmetic import abs as absolute
-from polygrad.ops.arithmetic import imag, real
 from polygrad.ops.comparison import not_equal
 from polygrad.ops.datatypes import astype, in_wide
-from polygrad.ops.lengths import radial
+from polygrad.ops.declare import length
 from polygrad.ops.linalg.common import check_inexact, check_matrix, conjugate, real_part
 from polygrad.ops.linalg.spectral import svdvals
 from polygrad.ops.manipulation import expand_dims, normalise_axes
@@ -24,9 +22,12 @@ from polygrad.ops.statistical import spread
 from polygrad.ops.statistical import sum as total
 
 
-def _slope(xp: Any, norm: Any, x: Any, p: float) -> Any:
+def _slope(xp: Any, ans: Any, x: Any, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
     """The derivative of the p-norm by each element, x / |x| (|x| / norm)^(p - 1)."""
+    norm = spread(xp, ans, x.shape, axis, keepdims)
     safe = xp.where(norm == 0, xp.ones_like(norm), norm)
+    if p == 2:
+        return x / safe
     size = xp.abs(x)
     zero = size == 0
     size = xp.where(zero, xp.ones_like(size), size)
@@ -39,37 +40,28 @@ def _norm(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool, p: float) -> A
 
 
 def _norm_vjp(xp: Any, g: Any, ans: Any, x: Any, axis: Any, keepdims: bool, p: float) -> Any:
-    g, norm = (spread(xp, v, x.shape, axis, keepdims) for v in (g, ans))
-    return radial(xp, g, x, norm) if p == 2 else g * _slope(xp, norm, x, p)
+    return spread(xp, g, x.shape, axis, keepdims) * _slope(xp, ans, x, axis, keepdims, p)
 
 
 def _norm_jvp(xp: Any, t: Any, ans: Any, x: Any, axis: Any, keepdims: bool, p: float) -> Any:
-    norm = spread(xp, ans, x.shape, axis, keepdims)
-    slope = radial(xp, xp.ones_like(norm), x, norm) if p == 2 else _slope(xp, norm, x, p)
-    slope = conjugate(xp, slope)
+    slope = conjugate(xp, _slope(xp, ans, x, axis, keepdims, p))
     return xp.sum(real_part(xp, slope * t[0]), axis=axis, keepdims=keepdims)
 
 
-def _norm_squared(x: Any, *, axis: tuple[int, ...], keepdims: bool, p: float) -> Any:
-    if p != 2:
-        return None
-    if not is_complex(x.dtype):
-        return total(x * x, axis=axis, keepdims=keepdims)
-    re, im = real(x), imag(x)
-    return total(re * re + im * im, axis=axis, keepdims=keepdims)
+class _Norm(General):
+    """The p-norm."""
+
+    __slots__ = ()
+
+    def dispatch(self, operands: Any, params: Any) -> Any:
+        """The Euclidean one as a length where it is differentiated more than once."""
+        found = length(operands, params["axis"]) if params["p"] == 2 else None
+        if found is None:
+            return bind(self, operands, params)
+        return found if params["keepdims"] else without(found, axis=params["axis"])
 
 
-norm_op = General("vector_norm", _norm_vjp, _norm_jvp, _norm, batch=by_axis())
-
-
-def _one_sided_jvp(xp: Any, t: Any, ans: Any, x: Any, **params: Any) -> Any:
-    usual = _norm_jvp(xp, t, ans, x, **params)
-    return usual if params["p"] != 2 else xp.where(ans == 0, _norm(xp, t[0], **params), usual)
-
-
-_one_sided_op = General("one_sided_vector_norm", _norm_vjp, _one_sided_jvp, _norm, batch=by_axis())
-_one_sided_op.plain, norm_op.one_sided = norm_op, _one_sided_op
-norm_op.squared = _one_sided_op.squared = _norm_squared
+norm_op = _Norm("vector_norm", _norm_vjp, _norm_jvp, _norm, batch=by_axis())
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
@@ -78,10 +70,9 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     ``ord`` is inf (the largest absolute value), -inf (the smallest), 0 (how many elements are
     not zero), or a number p: sum(|x| ** p) ** (1 / p). The derivative of an element that is 0 is
     taken as 0, and so is that of the norm at 0 (its subgradient of least length); elements that
-    tie for the largest share it. Second derivatives of functions of the norm where
-    it is 0, as `hessian` and `hvp` take them, are right if they exist and nan otherwise; in other
-    orders (`grad` of `grad`) they are right for its square and nan for the rest.
-    Raises ArgumentValueError for any other ``ord``.
+    tie for the largest share it. Second derivatives of functions of the Euclidean norm are
+    right at 0 too, as those of ``vector_norm(x) ** 2``, and nan where there are none. Raises
+    ArgumentValueError for any other ``ord``.
 
     >>> x = pg.asarray([3.0, 4.0])
     >>> pg.linalg.vector_norm(x).item(), pg.grad(pg.linalg.vector_norm)(x)
@@ -109,7 +100,7 @@ def _vector_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any
         return total(counted, axis=axes, keepdims=keepdims)
     if not axes:
         return absolute(x)
-    return bind(norm_op, (x,), {"axis": axes, "keepdims": keepdims, "p": ord})
+    return apply(norm_op, (x,), {"axis": axes, "keepdims": keepdims, "p": ord})
 
 
 def _real(dtype: Any) -> str:
