@@ -1,13 +1,17 @@
-"""What native programs have to know of NumPy: how its arrays lie in memory."""
+"""What native programs take for granted of NumPy's inside: how its arrays lie in memory.
+
+All that is private to NumPy is here. `changes` says what of it a release has changed.
+"""
 
 import ctypes
 import functools
 import sys
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from polygrad.errors import BackendError
+from polygrad.errors import BackendError, UpstreamWarning
 
 
 class Layout(NamedTuple):
@@ -49,7 +53,41 @@ def _numbers(dtype: Any) -> tuple[int, ...]:
 @functools.cache
 def layout() -> Layout:
     """How array objects are laid out; raises BackendError where they are not as expected."""
+    changed = changes()
+    if changed:
+        said = f"NumPy {np.__version__} is not as native code expects it: {'; '.join(changed)}"
+        _tell(said)
+        raise BackendError(said)
     capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
+    return _read(capsule)
+
+
+@functools.cache
+def _tell(said: str) -> None:
+    warnings.warn(
+        f"{said}. Compiled functions run as NumPy programs, with the same answers, slower",
+        UpstreamWarning,
+        stacklevel=2,
+    )
+
+
+def changes() -> list[str]:
+    """What is not as expected of NumPy's inside, a line for each."""
+    inside = getattr(getattr(np, "_core", None), "_multiarray_umath", None)
+    capsule = getattr(inside, "_ARRAY_API", None)
+    if type(capsule).__name__ != "PyCapsule":
+        return [
+            "numpy._core._multiarray_umath._ARRAY_API: expected a PyCapsule, is "
+            + ("not there" if capsule is None else f"a {type(capsule).__name__}")
+        ]
+    try:
+        _check(_read(capsule))
+    except BackendError as error:
+        return [str(error)]
+    return []
+
+
+def _read(capsule: Any) -> Layout:
     table = (ctypes.c_void_p * (_NEW + 1)).from_address(_pointer(capsule))
     dtypes = {name: np.dtype(name) for name in _NAMES}
     found = Layout(
@@ -58,7 +96,6 @@ def layout() -> Layout:
         numbers={n: _numbers(d) for n, d in dtypes.items()}, number_at=28, order_at=26,
         foreign=ord(_FOREIGN), new=table[_NEW] or 0,
     )  # fmt: skip
-    _check(found)
     return found
 
 

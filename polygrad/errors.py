@@ -138,6 +138,10 @@ class CaptureWarning(UserWarning):
     """A compiled function runs without CUDA graphs, kernel by kernel, and why."""
 
 
+class UpstreamWarning(UserWarning):
+    """A library's inside is not as polygrad expects it: what changed, and what is lost by it."""
+
+
 class KernelWarning(UserWarning):
     """Generated kernels failed: a compiled function runs op by op instead, and why."""
 

@@ -138,6 +138,14 @@ case("stats.linregress p-value", lambda x, y: stats.linregress(x, y).pvalue, V, 
 case("stats.boxcox", lambda x: stats.boxcox(x, 0.3), POS)
 case("stats.yeojohnson", lambda x: stats.yeojohnson(x, 0.3), V)
 case("stats.theilslopes", lambda x: stats.theilslopes(x)[0], V)
+case("stats.theilslopes of both", lambda x, y: stats.theilslopes(x, y)[0], V, W)
+case("stats.siegelslopes", lambda x: stats.siegelslopes(x)[0], V)
+case("stats.siegelslopes of both", lambda x, y: np.stack(stats.siegelslopes(x, y)), V, W)
+case(
+    "stats.siegelslopes separate",
+    lambda x, y: np.stack(stats.siegelslopes(x, y, method="separate")),
+    V, W,
+)  # fmt: skip
 case("stats.obrientransform", lambda x: stats.obrientransform(x, x)[0], V)
 case("stats.wasserstein_distance", stats.wasserstein_distance, V, W)
 case("stats.energy_distance", stats.energy_distance, V, W)

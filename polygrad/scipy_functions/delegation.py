@@ -26,19 +26,18 @@ from polygrad.errors import NonDifferentiableError
 from polygrad.scipy_functions.names import CLASSES, LIFTED, PLAIN, RERUN, STAND_INS, WRITTEN
 
 SWITCH = "SCIPY_ARRAY_API"
-HOSTS = ("scipy", "sklearn")
-"""The packages that carry a copy of array-api-compat, under a name of their own choice."""
 MODULES = frozenset({*STAND_INS, *RERUN, *PLAIN, *LIFTED, *WRITTEN, *CLASSES})
 
 
-NAN_POLICIES = "scipy.stats._axis_nan_policy"
-"""Where SciPy drops or refuses nan, sample by sample: for NumPy's arrays, without a word else."""
+_SCIPY = "polygrad.scipy_functions.scipy_internals"
+_SKLEARN = "polygrad.scipy_functions.sklearn_internals"
 
 
-def is_namespace_finder(name: str) -> bool:
-    """Whether a module is one of the copies of array-api-compat, wherever it is kept."""
-    parts = name.split(".")
-    return parts[0] in HOSTS and parts[-1] == "array_api_compat"
+def _internals(name: str) -> Any:
+    """What is known of the inside of the package that a module is of; None for other packages."""
+    if name.startswith("scipy."):
+        return importlib.import_module(_SCIPY)
+    return importlib.import_module(_SKLEARN) if name.startswith("sklearn.") else None
 
 
 FRONTS: dict[Any, Callable[..., Any]] = {}
@@ -47,7 +46,6 @@ FRONT_CLASSES: set[type] = set()
 """The classes that are run again as a whole."""
 WORKERS: dict[type, str] = {}
 """The classes whose instances others hand their work to, by the name of the public one."""
-_SMALLEST = {"PPoly": ([[1.0]], [0.0, 1.0]), "BSpline": ([0.0, 1.0], [1.0], 0)}
 _MADE: set[Any] = set()
 
 
@@ -94,6 +92,7 @@ def front(name: str, original: Callable[..., Any], of_class: bool) -> Callable[.
         arrays = _arrays((*args, *options.values()))
         if not arrays:
             return original(*args, **options)
+        importlib.import_module(_SCIPY).check(module)
         if all(array._trace is BASE for array in arrays):
             plain = importlib.import_module("polygrad.scipy_functions.plain")
             try:
@@ -116,21 +115,12 @@ def front(name: str, original: Callable[..., Any], of_class: bool) -> Callable[.
     # The name it can be pickled by.
     call.__module__, call.__qualname__ = name.rsplit(".", 1)
     _MADE.add(call)
-    _enter_tables(original, call)
+    importlib.import_module(_SCIPY).enter_tables(original, call)
     inner: Any = original
     while inner is not None:  # inside SciPy the function goes without its decorators
         FRONTS[inner] = call
         inner = getattr(inner, "__wrapped__", None)
     return call
-
-
-def _enter_tables(original: Any, call: Any) -> None:
-    """Let SciPy's own tables of its functions, which are keyed by the function, know a front."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("scipy._") and "array_api" in name and isinstance(module, ModuleType):
-            for table in list(vars(module).values()):
-                if type(table) is dict and original in table:
-                    table[call] = table[original]
 
 
 def is_front(function: Any) -> bool:
@@ -187,7 +177,7 @@ def lifting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__module__, call.__qualname__ = name.rsplit(".", 1)
     _MADE.add(call)
-    _enter_tables(original, call)
+    importlib.import_module(_SCIPY).enter_tables(original, call)
     return call
 
 
@@ -204,41 +194,15 @@ def writing(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__module__, call.__qualname__ = name.rsplit(".", 1)
     _MADE.add(call)
-    _enter_tables(original, call)
+    importlib.import_module(_SCIPY).enter_tables(original, call)
     return call
 
 
 def front_of_worker(cls: Any) -> None:
     """Run the class again, too, that instances of ``cls`` hold one of and hand their work to."""
-    sample = _SMALLEST.get(cls.__name__)
-    held = vars(cls(*sample)) if sample and hasattr(cls(*sample), "__dict__") else {}
-    for value in held.values():
-        worker = type(value)
-        if worker.__module__ == cls.__module__ and hasattr(worker, "construct_fast"):
-            WORKERS[worker] = cls.__name__
-            front_of_class(worker)
-
-
-def mixing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``array_namespace`` that lets NumPy arrays stand beside Arrays, as constants."""
-
-    @functools.wraps(original)
-    def array_namespace(*arrays: Any, **options: Any) -> Any:
-        if any(type(array) is Array for array in arrays):
-            arrays = tuple(a for a in arrays if type(a).__module__ != "numpy")
-        return original(*arrays, **options)
-
-    return array_namespace
-
-
-def taken_for_numpy(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``is_numpy`` that takes polygrad for NumPy, all of whose steps it can follow."""
-
-    @functools.wraps(original)
-    def is_numpy(xp: Any) -> Any:
-        return xp is sys.modules["polygrad"] or original(xp)
-
-    return is_numpy
+    for worker in importlib.import_module(_SCIPY).workers(cls):
+        WORKERS[worker] = cls.__name__
+        front_of_class(worker)
 
 
 # Modules of other packages, and what of polygrad.interop makes them take Arrays.
@@ -256,13 +220,9 @@ def extend(module: ModuleType) -> None:
     if name in _ADAPTERS:
         importlib.import_module(f"polygrad.interop.{_ADAPTERS[name]}").register(module)
         return
-    if is_namespace_finder(name):
-        for function in ("array_namespace", "get_namespace"):
-            found = getattr(module, function, None)
-            if callable(found):
-                setattr(module, function, mixing(found))
-    if name == NAN_POLICIES and hasattr(module, "is_numpy"):
-        module.is_numpy = taken_for_numpy(module.is_numpy)  # type: ignore[attr-defined]
+    internals = _internals(name)
+    if internals is not None:
+        internals.extend(module)
     for function in (*STAND_INS.get(name, ()), *RERUN.get(name, ()), *PLAIN.get(name, ())):
         *owners, last = function.split(".")
         owner: Any = module
@@ -313,8 +273,10 @@ class _Finder:
 
 
 def _is_watched(name: str) -> bool:
-    ours = name in MODULES or name in _ADAPTERS or name == NAN_POLICIES
-    return ours or is_namespace_finder(name)
+    if name in MODULES or name in _ADAPTERS:
+        return True
+    internals = _internals(name)
+    return internals is not None and bool(internals.is_watched(name))
 
 
 def _is_on(name: str) -> bool:

@@ -56,7 +56,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "rv_continuous.cdf", "rv_continuous.isf", "rv_continuous.logcdf", "rv_continuous.logpdf",
         "rv_continuous.logsf", "rv_continuous.nnlf", "rv_continuous.pdf", "rv_continuous.ppf",
         "rv_continuous.sf", "rv_discrete.cdf", "rv_discrete.logcdf", "rv_discrete.logpmf",
-        "rv_discrete.logsf", "rv_discrete.pmf", "rv_discrete.sf",
+        "rv_discrete.logsf", "rv_discrete.pmf", "rv_discrete.sf", "siegelslopes",
     ),
 }
 

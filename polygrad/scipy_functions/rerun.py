@@ -19,10 +19,14 @@ from polygrad import ops
 from polygrad.array import Array
 from polygrad.numpy_functions.table import array
 from polygrad.scipy_functions.delegation import FRONT_CLASSES, FRONTS, WORKERS, is_front
+from polygrad.scipy_functions.scipy_internals import (
+    ARRAY_HELPERS,
+    CONVERSION,
+    HELPERS,
+    is_numpy_copy,
+)
 from polygrad.scipy_functions.table import METHODS, load_all
 
-_ARRAY_HELPERS = ("scipy._lib._array_api", "scipy._external")
-_HELPERS = ("scipy._lib", "scipy._external")
 _FUNCTIONS: dict[FunctionType, FunctionType] = {}
 _CLASSES: dict[type, Any] = {}
 
@@ -120,7 +124,7 @@ class _OnCall:
 def _of_scipy(value: Any) -> bool:
     """Whether a value is a function of SciPy's that may be run again: not what finds namespaces."""
     module = getattr(value, "__module__", None) or ""
-    ours = module.startswith("scipy") and not module.startswith(_ARRAY_HELPERS)
+    ours = module.startswith("scipy") and not module.startswith(ARRAY_HELPERS)
     return ours and isinstance(value, FunctionType)
 
 
@@ -141,9 +145,9 @@ def _replaced(value: Any) -> Any:
     if isinstance(value, ModuleType):
         if value is numpy:
             return _NUMPY
-        if value.__name__.endswith(".array_api_compat.numpy"):
+        if is_numpy_copy(value.__name__):
             return array_module._namespace()
-        scipy = value.__name__.startswith("scipy.") and not value.__name__.startswith(_HELPERS)
+        scipy = value.__name__.startswith("scipy.") and not value.__name__.startswith(HELPERS)
         return _Module(value) if scipy else value
     name = getattr(value, "__name__", None)
     if name in _REPLACED and value is getattr(numpy, name, None):
@@ -237,7 +241,7 @@ def as_rerun(instance: Any) -> Any:
     for name in (*slots, *getattr(instance, "__dict__", ())):
         if hasattr(instance, name):
             # What an interpolator keeps to make its answer an array of the input's library.
-            value = asarray if name == "_asarray" else getattr(instance, name)
+            value = asarray if name == CONVERSION else getattr(instance, name)
             if isinstance(value, ModuleType) or type(value) in WORKERS:
                 value = _replaced(value) if isinstance(value, ModuleType) else as_rerun(value)
             setattr(made, name, value)

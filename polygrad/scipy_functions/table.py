@@ -33,6 +33,7 @@ _PARTS = (
     "matrix_functions",
     "morphology",
     "ranks",
+    "slopes",
     "splines",
     "structured",
     "sums",
