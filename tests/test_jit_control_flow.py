@@ -228,3 +228,18 @@ def test_errors_are_those_of_the_eager_loop(step: Any, error: Any) -> None:
     for run in (lambda f: f, pg.jit):
         with pytest.raises(error, match="scan"):
             run(lambda x: pg.scan(step, x, STEPS))(X)
+
+
+@pytest.mark.backends
+def test_a_counter_that_a_library_cannot_count_is_refused():
+    with pg.device("jax"):
+        x = pg.asarray(0.0, dtype="float32")
+
+        def between(low, high):
+            return pg.jit(lambda x: pg.fori_loop(low, high, lambda i, c: c + i * 1.0, x))(x)
+
+        assert float(between(-20, 20)) == -20.0
+        assert float(between(2**31 - 31, 2**31 - 1)) == pytest.approx(30 * 2**31, rel=1e-6)
+        for bounds in ((2**31 - 5, 2**31 + 15), (2**40, 2**40 + 20), (-(2**31) - 10, -(2**31) + 9)):
+            with pytest.raises(pg.errors.IntegerRangeError, match="fori_loop: got the bounds"):
+                between(*bounds)

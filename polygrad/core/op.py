@@ -154,6 +154,10 @@ class Op:
         """
         return self.name if OPS.get(self.name) is self else ""
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # One of the table is the same in every process; recorded programs hold ops.
+        return (_of_table, (self.name,)) if self.builtin else super().__reduce_ex__(protocol)
+
     def implement(self, backend: Any) -> Callable[..., Any]:
         """The function that computes this op on a backend's arrays."""
         if self.forward is None:
@@ -208,6 +212,15 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
+
+
+def _of_table(name: str) -> Op:
+    try:
+        return OPS[name]
+    except KeyError:
+        raise RuleError(
+            f"op {name!r} of a pickle is not declared here; import the module that declares it"
+        ) from None
 
 
 def constant(xp: Any, g: Any, _ans: Any, *_operands: Any) -> Any:

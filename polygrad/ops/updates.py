@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from polygrad.array import Array, differs_between_examples, is_array, is_number, is_symbolic
+from polygrad.array import (
+    Array,
+    _namespace,
+    differs_between_examples,
+    is_array,
+    is_number,
+    is_symbolic,
+)
 from polygrad.core.trace import as_number
 from polygrad.dtypes import as_dtype, check_range
 from polygrad.errors import ArgumentTypeError
@@ -79,6 +86,8 @@ class At:
         targets = getitem(numbers, key)
         flat = reshape(x, (-1,))
         values = reshape(broadcast_to(values, tuple(targets.shape)), (-1,))
+        if is_symbolic(targets) and values.shape[0] > UNROLLED:
+            return reshape(_in_a_loop(function, flat, targets, values), tuple(x.shape))
         for sources, at in _rounds(reshape(targets, (-1,)), x):
             picked = getitem(values, sources)
             flat = index_set(flat, function(getitem(flat, at), picked), at)
@@ -100,6 +109,21 @@ class At:
                 "convert x first with pg.astype"
             )
         return asarray(values, dtype=dtype) if is_number(values) else astype(values, dtype)
+
+
+UNROLLED = 4
+"""Updates at places not known while jit traces that are written out one by one."""
+
+
+def _in_a_loop(function: Callable[[Any, Any], Any], flat: Any, targets: Any, values: Any) -> Any:
+    """Updates one after another: a program as long for a thousand of them as for one."""
+
+    def step(flat: Any, one: Any) -> Any:
+        at, value = one
+        return index_set(flat, function(getitem(flat, at), value), at), None
+
+    columns = reshape(targets, (-1, 1)), reshape(values, (-1, 1))
+    return _namespace().scan(step, flat, columns)[0]
 
 
 def _size(shape: Any) -> int:

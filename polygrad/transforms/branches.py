@@ -6,7 +6,8 @@ from typing import Any
 from polygrad import ops, tree
 from polygrad.array import Array, Batched, differs_between_examples, is_symbolic
 from polygrad.core.trace import describe
-from polygrad.errors import ArgumentTypeError, DTypeError, ShapeError
+from polygrad.dtypes import as_dtype, limits
+from polygrad.errors import ArgumentTypeError, DTypeError, IntegerRangeError, ShapeError
 from polygrad.ops.creation import as_operand
 from polygrad.transforms.carry import (
     LOOPS,
@@ -122,6 +123,13 @@ def _counted(loops: Any, lower: int, upper: int, body_fun: Any, init: Any) -> An
     places = [leaf.device for leaf in map(shown, tree.leaves(init)) if type(leaf) is Array]
     if places and places[0].backend.default_integer(False) != "int64":
         # No carried number of Python's, which has 64 bits: the counter is an array of its own.
+        low, high = limits(as_dtype(places[0].backend.default_integer(False)))
+        if lower < low or upper > high:
+            raise IntegerRangeError(
+                f"fori_loop: got the bounds {lower} and {upper}, expected numbers from {low} to "
+                f"{high} under jit, where the counter has the default integer type of "
+                f"{places[0]}; count from 0 and add what is missing in body_fun, as a float"
+            )
         numbers = ops.arange(lower, upper, device=places[0])
         return loops.scan(
             lambda value, i: (body_fun(i, value), None), init, numbers, upper - lower, False, True

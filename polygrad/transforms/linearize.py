@@ -1,6 +1,7 @@
 """linearize: the value of a function, and its derivative as a linear function to call again."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from polygrad import tree
@@ -78,13 +79,16 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     if not line.places:
         nothing_to_differentiate("linearize", primals)
 
-    def f_jvp(*tangents: Any) -> Any:
-        found = directions(primals, tangents)
-        moving = [
-            zeros_like(value) if found[i] is None else found[i]
-            for i, value in zip(line.places, line.values, strict=True)
-        ]
-        pushed = [unwrap_as(wrap(t), line.kind) for t in line.push(moving)]
-        return tree.unflatten(line.spec, pushed)
-
+    f_jvp = partial(_pushed, line, primals)
     return (line.out, f_jvp, line.aux) if has_aux else (line.out, f_jvp)
+
+
+def _pushed(line: Linearised, primals: tuple[Any, ...], /, *tangents: Any) -> Any:
+    """The tangent of the output; a function of the module, so that it can be pickled."""
+    found = directions(primals, tangents)
+    moving = [
+        zeros_like(value) if found[i] is None else found[i]
+        for i, value in zip(line.places, line.values, strict=True)
+    ]
+    pushed = [unwrap_as(wrap(t), line.kind) for t in line.push(moving)]
+    return tree.unflatten(line.spec, pushed)
