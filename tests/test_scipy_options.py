@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 from scipy import interpolate, ndimage, signal
 
 import polygrad as pg
@@ -99,3 +100,31 @@ def test_chirp_z_transforms():
     same(lambda x: signal.czt(x, 5, axis=0), x)
     same(lambda x: signal.zoom_fft(x, [0.1, 0.4], m=6), x)
     same(lambda x: signal.czt(x), x[0])
+
+
+@pytest.mark.parametrize("kind", ["slinear", "cubic", "quintic"])
+def test_splines_on_a_grid(kind):
+    grid = (np.array([0.0, 1.0, 2.5, 3.0, 4.0, 5.0]), np.array([0.0, 0.5, 1.7, 2.0, 3.0, 4.0]))
+    points = np.array([[0.5, 0.6], [2.1, 1.1], [4.4, 3.9]])
+    values = np.random.default_rng(6).normal(size=(6, 6, 2))
+    exact = {"solver": scipy.sparse.linalg.spsolve} if kind != "slinear" else {}
+    for nu in (None, (1, 0)):
+        expected = interpolate.RegularGridInterpolator(grid, values, method=kind, **exact)(
+            points, nu=nu
+        )
+
+        def at(v, p, nu=nu):
+            return interpolate.RegularGridInterpolator(grid, v, method=kind)(p, nu=nu)
+
+        found, pull = pg.vjp(at, values, points)
+        np.testing.assert_allclose(np.asarray(found), expected, atol=1e-10)
+        by_values, by_points = map(np.asarray, pull(pg.ones_like(found)))
+        np.testing.assert_allclose(np.sum(by_values * values), np.sum(expected), atol=1e-9)
+        if nu is None:
+            slope = interpolate.RegularGridInterpolator(grid, values, method=kind, **exact)
+            along = np.sum(slope(points, nu=(1, 0)), axis=-1)
+            np.testing.assert_allclose(by_points[:, 0], along, atol=1e-9)
+    with pytest.raises(ValueError, match="nu="):
+        pg.grad(lambda v: pg.sum(interpolate.RegularGridInterpolator(grid, v)(points, nu=(1, 0))))(
+            values
+        )

@@ -6,7 +6,7 @@ from typing import Any
 from polygrad import ops
 from polygrad.errors import ArgumentValueError
 from polygrad.scipy_functions.rerun import asarray
-from polygrad.scipy_functions.table import method, no_stand_in
+from polygrad.scipy_functions.table import method, no_stand_in, scipy
 
 
 def _kept(instance: Any, name: str) -> Any:
@@ -123,13 +123,23 @@ def evaluate_spline(self: Any, x: Any, nu: int = 0, extrapolate: Any = None) -> 
     return out
 
 
+_DEGREES = {"slinear": 1, "cubic": 3, "quintic": 5}
+
+
+@method("interpolate.RegularGridInterpolator._construct_spline")
+def no_spline(self: Any, *_: Any) -> None:
+    """Nothing: SciPy solves for coefficients in compiled code, here they are products."""
+
+
 @method("interpolate.RegularGridInterpolator.__call__")
 def evaluate_on_grid(self: Any, xi: Any, method: Any = None, *, nu: Any = None) -> Any:
-    """The value between the points of a grid, linear in each coordinate or of the nearest."""
+    """The value between the points of a grid: linear in each coordinate, nearest, or a spline's."""
     name = "interpolate.RegularGridInterpolator"
     kind = self.method if method is None else method
-    if kind not in ("linear", "slinear", "nearest"):
+    if kind not in ("linear", "nearest", *_DEGREES):
         raise no_stand_in(name, f"method={kind!r}")
+    if nu is not None and kind not in _DEGREES:
+        raise ArgumentValueError(f"scipy.{name}: got nu={nu!r} and method={kind!r}, which has none")
     values = asarray(self._values if hasattr(self, "_values") else self.values)
     grid = [asarray(points) for points in self.grid]
     if isinstance(xi, tuple):
@@ -139,23 +149,35 @@ def evaluate_on_grid(self: Any, xi: Any, method: Any = None, *, nu: Any = None) 
     if len(x.shape) == 1 and not isinstance(xi, tuple):  # one point is a list of one
         x = ops.reshape(x, (-1, len(grid)))
     shape, flat = tuple(x.shape[:-1]), ops.reshape(x, (-1, x.shape[-1]))
-    places, shares, outside = [], [], None
+    outside: Any = None
     for i, points in enumerate(grid):
-        at = flat[:, i]
-        low, high = ops.min(points), ops.max(points)
-        beyond = (at < low) | (at > high)
+        beyond = (flat[:, i] < ops.min(points)) | (flat[:, i] > ops.max(points))
         outside = beyond if outside is None else outside | beyond
-        place = _interval(points, at)
-        left, right = ops.take(points, place), ops.take(points, place + 1)
-        share = (at - left) / (right - left)
-        if kind == "nearest":
-            share = ops.astype(ops.stop_gradient(share) > 0.5, share.dtype)
-        places.append(place)
-        shares.append(share)
     if self.bounds_error and bool(ops.any(outside)):
         raise ArgumentValueError(
             f"scipy.{name}: got a point outside the grid, expected none; give bounds_error=False"
         )
+    if kind in _DEGREES:
+        total = _of_splines(grid, values, flat, _DEGREES[kind], nu)
+    else:
+        total = _of_cells(grid, values, flat, kind)
+    if not self.bounds_error and self.fill_value is not None:
+        mask = ops.reshape(outside, (-1,) + (1,) * (len(total.shape) - 1))
+        total = ops.where(mask, ops.full_like(total, float(self.fill_value)), total)
+    return ops.reshape(total, shape + tuple(values.shape[len(grid) :]))
+
+
+def _of_cells(grid: list[Any], values: Any, flat: Any, kind: str) -> Any:
+    """The values at the corners of each point's cell, weighted."""
+    places, shares = [], []
+    for i, points in enumerate(grid):
+        place = _interval(points, flat[:, i])
+        left, right = ops.take(points, place), ops.take(points, place + 1)
+        share = (flat[:, i] - left) / (right - left)
+        if kind == "nearest":
+            share = ops.astype(ops.stop_gradient(share) > 0.5, share.dtype)
+        places.append(place)
+        shares.append(share)
     total: Any = 0.0
     for corner in itertools.product((0, 1), repeat=len(grid)):
         weight: Any = 1.0
@@ -165,7 +187,23 @@ def evaluate_on_grid(self: Any, xi: Any, method: Any = None, *, nu: Any = None) 
         part = values[index]
         weight = ops.reshape(weight, (-1,) + (1,) * (len(part.shape) - 1))
         total = total + weight * part
-    if not self.bounds_error and self.fill_value is not None:
-        mask = ops.reshape(outside, (-1,) + (1,) * (len(total.shape) - 1))
-        total = ops.where(mask, ops.full_like(total, float(self.fill_value)), total)
-    return ops.reshape(total, shape + tuple(values.shape[len(grid) :]))
+    return total
+
+
+def _of_splines(grid: list[Any], values: Any, flat: Any, degree: int, nu: Any) -> Any:
+    """The product of an interpolating spline along each axis of the grid."""
+    orders = [0] * len(grid) if nu is None else [int(order) for order in nu]
+    if len(orders) != len(grid):
+        raise ArgumentValueError(f"scipy.interpolate: got nu={nu!r}, expected {len(grid)} orders")
+    make = scipy("interpolate.make_interp_spline")
+    total = values
+    for i, (points, order) in enumerate(zip(grid, orders, strict=True)):
+        eye = ops.eye(points.shape[0], dtype=points.dtype, device=points.device)
+        weights = make(points, eye, k=degree)(flat[:, i], order)
+        weights = ops.astype(weights, values.dtype, copy=False)
+        if i == 0:  # points of the grid first, then one value for each point asked for
+            total = ops.tensordot(weights, total, axes=((1,), (0,)))
+        else:
+            weights = ops.reshape(weights, (*weights.shape, *(1,) * (len(total.shape) - 2)))
+            total = ops.sum(weights * total, axis=1)
+    return total
