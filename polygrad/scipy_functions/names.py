@@ -1,7 +1,7 @@
 """Which functions of SciPy come to polygrad, by the module that users find them in.
 
 `STAND_INS` have a version here, `RERUN` and `CLASSES` run again as they are (see `rerun`).
-`PLAIN` are SciPy's own for arrays that nothing tracks, and have no derivative here.
+`PLAIN` are SciPy's own, run on the library's arrays where nothing tracks them.
 `LIFTED` are SciPy's own, with the plain numbers beside a tracked array made Arrays, too.
 `WRITTEN` are SciPy's own, which take Arrays, but for one to write into.
 """
@@ -105,7 +105,7 @@ PLAIN: dict[str, tuple[str, ...]] = {
     ),
     "scipy.signal": (
         "cspline2d", "invres", "invresz", "qspline2d", "residue", "residuez", "sepfir2d",
-        "spline_filter", "symiirorder1", "symiirorder2", "unique_roots",
+        "sos2zpk", "spline_filter", "symiirorder1", "symiirorder2", "tf2zpk", "unique_roots",
     ),
 }
 

@@ -34,6 +34,8 @@ def run_plain(original: Callable[..., Any], args: Any, options: Any, arrays: lis
             if name in copies
             else False
             if name.startswith("overwrite_")
+            else _shown(value, device)
+            if name == "plot" and callable(value)
             else _raw(value)
             for name, value in options.items()
         },
@@ -42,6 +44,15 @@ def run_plain(original: Callable[..., Any], args: Any, options: Any, arrays: lis
         write_output(wrap(copies[key]), out)
     written = [(copies[key], out) for key, out in places.items()]
     return _wrapped(made, device, written)
+
+
+def _shown(plot: Callable[..., Any], device: Any) -> Callable[..., Any]:
+    """A user's function that SciPy calls with its answer, called with Arrays."""
+
+    def call(*values: Any) -> Any:
+        return plot(*(_wrapped(value, device) for value in values))
+
+    return call
 
 
 def _outputs(original: Callable[..., Any], args: Any, options: Any) -> dict[Any, Array]:
