@@ -100,6 +100,8 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     a = ops.stop_gradient(exact(A))
     if len(a.shape) < 2:
         return ops.astype(ops.any(a != 0), ops.int64)
+    if 0 in a.shape[-2:]:
+        return ops.zeros(tuple(a.shape[:-2]), dtype=ops.int64, device=a.device)
     if tol is not None and rtol is not None:
         raise ArgumentValueError("numpy.linalg.matrix_rank: got tol and rtol, expected one of them")
     s = svd(a, compute_uv=False, hermitian=hermitian)

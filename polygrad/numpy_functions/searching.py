@@ -6,10 +6,11 @@ from typing import Any
 from polygrad import ops
 from polygrad.array import Array
 from polygrad.dtypes import as_dtype
-from polygrad.errors import ArgumentValueError, LostGradientError
+from polygrad.errors import ArgumentValueError, LostGradientError, ShapeError
 from polygrad.numpy_functions.shapes import ravel
 from polygrad.numpy_functions.table import array, known, numpy_function, together
 from polygrad.ops.manipulation import normalise_axis
+from polygrad.ops.sets import UniqueAll
 
 
 def _along(a: Any, axis: Any) -> tuple[Any, int]:
@@ -134,16 +135,34 @@ def _unique(values: Any, returned: list[Any]) -> Any:
     return (values, *returned) if returned else values
 
 
+def _unique_slices(x: Any, axis: Any) -> UniqueAll:
+    """The distinct slices along an axis, in the order of their elements."""
+    axis = normalise_axis("unique", axis, len(x.shape))
+    n = x.shape[axis]
+    rows = ops.stop_gradient(ops.moveaxis(x, axis, 0))
+    rows = ops.reshape(rows, (n, math.prod(rows.shape[1:])))
+    order = ops.arange(n, device=x.device)
+    for i in reversed(range(rows.shape[1])):
+        order = ops.take(order, ops.argsort(ops.take(rows[:, i], order), stable=True))
+    rows = ops.take(rows, order, axis=0)
+    new = ops.concat([ops.ones((min(n, 1),), dtype=bool, device=x.device),
+                      ops.any(rows[1:, :] != rows[:-1, :], axis=1)])  # fmt: skip
+    starts = ops.nonzero(new)[0]
+    first = ops.take(order, starts)
+    group = ops.cumulative_sum(ops.astype(new, ops.int64)) - 1
+    inverse = ops.take(group, ops.argsort(order))
+    counts = ops.diff(ops.concat([starts, ops.asarray([n], dtype=starts.dtype, device=x.device)]))
+    return UniqueAll(ops.take(x, first, axis=axis), first, inverse, counts)
+
+
 @numpy_function("unique")
 def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False,
     return_counts: bool = False, axis: Any = None, *, equal_nan: bool = True,
     sorted: bool = True,  # noqa: A002
 ) -> Any:  # fmt: skip
-    """numpy.unique of the flattened array."""
-    if axis is not None:
-        raise ArgumentValueError("numpy.unique of a polygrad array: axis has to be None")
-    found = ops.unique_all(array(ar))
+    """numpy.unique; each gradient goes to the first of its equals."""
+    found = ops.unique_all(array(ar)) if axis is None else _unique_slices(array(ar), axis)
     wanted = ((return_index, found.indices), (return_inverse, found.inverse_indices),
               (return_counts, found.counts))  # fmt: skip
     return _unique(found.values, [value for asked, value in wanted if asked])
@@ -167,6 +186,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 def bin_edges(a: Any, bins: int, span: Any) -> Any:
     """The edges of a number of bins: the outer ones are the extremes of ``a``, tracked as it is."""
+    if span is None and a.shape[0] == 0:
+        span = (0.0, 1.0)
     low, high = together(*((ops.min(a), ops.max(a)) if span is None else span), inexact=True)
     if as_dtype(a.dtype).is_inexact:
         low, high = (ops.astype(v, ops.result_type(v, a) if span is None else a.dtype) for v in (low, high))  # fmt: skip # noqa: E501
@@ -182,6 +203,13 @@ def histogram(
     a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None  # noqa: A002
 ) -> Any:  # fmt: skip
     """numpy.histogram: counts carry no gradient by ``a``, sums of ``weights`` do."""
+    if weights is not None:
+        weights = array(weights)
+        if tuple(weights.shape) != tuple(array(a).shape):
+            raise ShapeError(
+                f"numpy.histogram: got weights of shape {tuple(weights.shape)} for data of shape "
+                f"{tuple(array(a).shape)}, expected the same; broadcast them first"
+            )
     a = ravel(a)
     edges = bin_edges(a, bins, range) if isinstance(bins, int) else array(bins)
     places = ops.searchsorted(edges, ops.astype(a, edges.dtype), side="right") - 1
@@ -192,7 +220,7 @@ def histogram(
     if weights is None:
         counted = ops.scatter_add(ops.astype(inside, ops.int64), kept, (last + 1,))
     else:
-        w = array(weights)
+        w = ravel(weights)
         counted = ops.scatter_add(ops.where(inside, w, ops.zeros_like(w)), kept, (last + 1,))
     if density:
         widths = ops.astype(ops.diff(edges), ops.float64)

@@ -65,7 +65,28 @@ def call(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         raise ArgumentTypeError(
             f"{name} of a polygrad array: {error}; it takes {_SIGNATURES[name]}"
         ) from None
+    given = bound.arguments
+    if given.get("axis") is not None and name in _TAKE_A_NUMBER:
+        given["axis"] = axis_of_number(next(iter(given.values())), given["axis"])
     return write(name, FUNCTIONS[name](*bound.args, **bound.kwargs), out)
+
+
+# Functions that NumPy lets take axis 0 or -1 of an array without axes.
+_TAKE_A_NUMBER = frozenset(
+    f"numpy.{name}"
+    for name in (
+        "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "count_nonzero", "cumprod",
+        "cumsum", "max", "min", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
+        "nanmean", "nanmin", "nanprod", "nanstd", "nansum", "nanvar", "prod", "ptp", "squeeze",
+        "sum", "take",
+    )
+)  # fmt: skip
+
+
+def axis_of_number(x: Any, axis: Any) -> Any:
+    """``axis``, or None where it is 0 or -1 and ``x`` has no axes: the one element is all."""
+    number = is_array(x) and not x.shape and axis in (0, -1, (0,), (-1,))
+    return None if number else axis
 
 
 def write(name: str, result: Any, out: Any) -> Any:

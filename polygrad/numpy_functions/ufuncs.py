@@ -6,6 +6,7 @@ from typing import Any
 
 from polygrad import ops
 from polygrad.array import Array
+from polygrad.core.trace import PYTHON_SCALARS
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError, ArgumentValueError, LostGradientError
 from polygrad.numpy_functions.reductions import (
@@ -16,22 +17,28 @@ from polygrad.numpy_functions.reductions import (
     smallest,
     total,
 )
-from polygrad.numpy_functions.table import array, check_casting, check_layout, together, write
+from polygrad.numpy_functions.table import (
+    array,
+    axis_of_number,
+    check_casting,
+    check_layout,
+    together,
+    write,
+)
 from polygrad.ops import special
 from polygrad.ops.datatypes import is_scalar
 from polygrad.ops.manipulation import normalise_axis
 
 
-def _fmax(a: Any, b: Any) -> Any:
-    a, b = together(a, b)
-    a, b = ops.where(ops.isnan(a), b, a), ops.where(ops.isnan(b), a, b)
-    return ops.maximum(a, b)
-
-
-def _fmin(a: Any, b: Any) -> Any:
-    a, b = together(a, b)
-    a, b = ops.where(ops.isnan(a), b, a), ops.where(ops.isnan(b), a, b)
-    return ops.minimum(a, b)
+def _ignoring_nan(pick: Callable[..., Any], a: Any, b: Any) -> Any:
+    """The extreme of two arrays, nan only where both are; a plain number is no part of a tie."""
+    x, y = together(a, b)
+    first, second = ops.where(ops.isnan(x), y, x), ops.where(ops.isnan(y), x, y)
+    if type(a) in PYTHON_SCALARS and a == a:
+        first = a
+    if type(b) in PYTHON_SCALARS and b == b:
+        second = b
+    return pick(first, second)
 
 
 def _inexact(x: Any) -> Any:
@@ -57,14 +64,51 @@ def _modf(x: Any) -> tuple[Any, Any]:
 
 
 def _fmod(a: Any, b: Any) -> Any:
-    """The remainder with the sign of ``a``: that of the sizes, which loses no digits."""
+    """The remainder with the sign of ``a``."""
     a, b = together(a, b)
-    if as_dtype(a.dtype).is_complex:
-        raise ArgumentTypeError("numpy.fmod of complex numbers: expected real ones")
-    if as_dtype(a.dtype).kind in "ub":
-        return ops.remainder(a, b)
-    size = ops.remainder(ops.abs(a), ops.abs(b))
-    return ops.where(a < 0, -size, size)
+    if not as_dtype(a.dtype).is_inexact:
+        rest = ops.remainder(a, b)
+        if as_dtype(a.dtype).kind in "ub":
+            return rest
+        # Not by the sizes: that of the smallest integer is no integer.
+        return ops.where((rest != 0) & ((a < 0) != (b < 0)), rest - b, rest)
+    # The remainder of the sizes loses no digits. Not by abs, which is flat at 0.
+    minus = ops.signbit(a)
+    rest = ops.remainder(ops.where(minus, -a, a), ops.where(b < 0, -b, b))
+    return ops.where(minus, -rest, rest)
+
+
+def _ldexp(x: Any, n: Any) -> Any:
+    """x * 2**n in steps of which only the last can round, overflow or underflow."""
+    low, high = (-126, 127) if as_dtype(x.dtype).itemsize == 4 else (-1022, 1023)
+    n = array(n)
+    if as_dtype(n.dtype).is_inexact:
+        raise ArgumentTypeError(f"numpy.ldexp: the exponents are {n.dtype}, expected integers")
+    n = ops.clip(ops.astype(n, ops.int64), 4 * low, 4 * high)
+    last = ops.clip(n, low, high)
+    rest = n - last
+    steps = [last]
+    for _ in range(3):
+        steps.append(ops.clip(rest, low, high))
+        rest = rest - steps[-1]
+    for step in reversed(steps):
+        x = x * special.exp2(ops.astype(step, x.dtype))
+    return x
+
+
+def _frexp(x: Any) -> tuple[Any, Any]:
+    """Mantissas from 0.5 to 1, whose slope is 2**-exponent, and the exponents."""
+    x = _inexact(x)
+    size = ops.abs(ops.stop_gradient(x))
+    usual = ops.isfinite(size) & (size > 0)
+    size = ops.astype(ops.where(usual, size, ops.ones_like(size)), ops.float64)
+    n = ops.astype(ops.floor(ops.log2(size)), ops.int64) + 1
+    # The logarithm may be rounded over a power of two.
+    scaled = _ldexp(size, -n)
+    one, none = ops.ones_like(n), ops.zeros_like(n)
+    n = n + ops.where(scaled >= 1, one, none) - ops.where(scaled < 0.5, one, none)
+    n = ops.where(usual, n, none)
+    return _narrow(lambda v: _ldexp(v, -n), x), ops.astype(n, ops.int32)
 
 
 def _heaviside(x: Any, half: Any) -> Any:
@@ -106,17 +150,18 @@ UFUNCS |= {
     "deg2rad": lambda x: x * (math.pi / 180),
     "degrees": lambda x: x * (180 / math.pi),
     "divmod": lambda a, b: (ops.floor_divide(a, b), ops.remainder(a, b)),
-    "exp2": lambda x: _narrow(special.exp2, x),
+    "exp2": lambda x: (
+        ops.exp(x * math.log(2)) if as_dtype(x.dtype).is_complex else _narrow(special.exp2, x)
+    ),
     "fabs": lambda x: ops.abs(_inexact(x)),
     "float_power": lambda a, b: ops.pow(*together(a, b, array(1.0))[:2]),
-    "fmax": _fmax,
-    "fmin": _fmin,
+    "fmax": lambda a, b: _ignoring_nan(ops.maximum, a, b),
+    "fmin": lambda a, b: _ignoring_nan(ops.minimum, a, b),
     "fmod": _fmod,
+    "frexp": _frexp,
     "heaviside": _heaviside,
     "invert": ops.bitwise_invert,
-    "ldexp": lambda x, n: _narrow(
-        lambda v: v * special.exp2(ops.astype(array(n), v.dtype)), _inexact(x)
-    ),
+    "ldexp": lambda x, n: _narrow(lambda v: _ldexp(v, n), x),
     "left_shift": ops.bitwise_left_shift,
     "logaddexp2": lambda a, b: (
         ops.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
@@ -218,6 +263,7 @@ def _reduce(
     name: str, a: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, **rest: Any
 ) -> Any:
     a = array(a)
+    axis = axis_of_number(a, axis)
     rest = {k: v for k, v in rest.items() if type(v).__name__ != "_NoValueType" and v is not None}
     if name in _REDUCTIONS:
         return _REDUCTIONS[name](a, axis, dtype, keepdims=keepdims, **rest)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.core.op import is_complex
 from polygrad.ops.declare import BY_ELEMENT, elementwise
 from polygrad.ops.exponential import logaddexp, tanh
 
@@ -19,16 +20,21 @@ relu = elementwise(
 )
 
 
-def _sigmoid(xp: Any, x: Any) -> Any:
-    small = xp.exp(-xp.abs(x))  # never overflows, and keeps the digits of both tails
+def stable_sigmoid(xp: Any, x: Any) -> Any:
+    """1 / (1 + exp(-x)) by the steps that never overflow and keep the digits of both tails."""
+    if is_complex(x.dtype):
+        left = xp.real(x) < 0
+        small = xp.exp(xp.where(left, x, -x))
+        return xp.where(left, small, xp.ones_like(small)) / (1.0 + small)
+    small = xp.exp(-xp.abs(x))
     return xp.where(x < 0, small, xp.ones_like(small)) / (1.0 + small)
 
 
 sigmoid = elementwise(
     "sigmoid",
     lambda xp, g, y, _x: g * (y * (1.0 - y)),
-    forward=_sigmoid,
-    doc="""The logistic function 1 / (1 + exp(-x)), without overflow.
+    forward=stable_sigmoid,
+    doc="""The logistic function 1 / (1 + exp(-x)), without overflow; real or complex.
 
     >>> pg.nn.sigmoid(0.0).item(), pg.grad(pg.nn.sigmoid)(0.0)
     (0.5, 0.25)
@@ -50,7 +56,7 @@ def softplus(x: Any, /) -> Any:
 def silu(x: Any, /) -> Any:
     """x sigmoid(x), also called swish.
 
-    Real floating-point arrays of any shape. Source: S. Elfwing, E. Uchibe, K. Doya,
+    Real or complex arrays of any shape. Source: S. Elfwing, E. Uchibe, K. Doya,
     "Sigmoid-weighted linear units", Neural Networks 107, 2018.
 
     >>> pg.grad(pg.nn.silu)(0.0)

@@ -108,7 +108,8 @@ square = elementwise(
 remainder = elementwise(
     "remainder",
     1,
-    lambda xp, g, _y, a, b: -g * xp.floor(a / b),
+    # The quotient that the value has: a / b may have been rounded up to a whole number.
+    lambda xp, g, _y, a, b: -g * xp.floor_divide(a, b),
     facts=OpFacts(elementwise=True, cost=5, one_dtype=True, python=operator.mod),
     doc="""The remainder of x1 / x2, with the sign of x2.
 

@@ -138,10 +138,11 @@ def _one(op: Linear, name: str, x: Any, n: Any, axis: int, norm: str) -> Any:
 def _sizes(name: str, x: Any, s: Any, axes: Any) -> tuple[list[Any], list[int]]:
     """The sizes as given (None for the axis's own) and the axes, matched to each other."""
     ndim = len(x.shape)
+    s = (s,) if isinstance(s, int) else s
     if axes is None:
         chosen = list(range(ndim)) if s is None else list(range(ndim - len(s), ndim))
     else:
-        chosen = list(normalise_axes(name, tuple(axes), ndim))
+        chosen = list(normalise_axes(name, axes if isinstance(axes, int) else tuple(axes), ndim))
     sizes = [None] * len(chosen) if s is None else list(s)
     if len(sizes) != len(chosen) or (chosen and chosen[0] < 0):
         raise ArgumentValueError(

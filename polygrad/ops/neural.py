@@ -8,6 +8,7 @@ from polygrad.core.kinds import General, Nondifferentiable
 from polygrad.core.op import is_complex
 from polygrad.core.trace import bind
 from polygrad.ops.datatypes import in_wide
+from polygrad.ops.exponential import exp
 from polygrad.ops.manipulation import normalise_axes
 from polygrad.ops.statistical import count, spread
 from polygrad.ops.statistical import sum as total
@@ -184,6 +185,8 @@ def softmax(x: Any, /, *, axis: Any = -1) -> Any:
     Array([0.5, 0.5], dtype=float64, device=cpu)
     """
     params = {"axis": normalise_axes("softmax", axis, len(x.shape))}
+    if 0 in x.shape:
+        return exp(x)  # no elements
     return in_wide(lambda x: bind(softmax_op, (x,), params), x)
 
 
@@ -194,4 +197,6 @@ def log_softmax(x: Any, /, *, axis: Any = -1) -> Any:
     Array([-1000.,     0.], dtype=float64, device=cpu)
     """
     params = {"axis": normalise_axes("log_softmax", axis, len(x.shape))}
+    if 0 in x.shape:
+        return exp(x)  # no elements
     return in_wide(lambda x: bind(log_softmax_op, (x,), params), x)

@@ -288,17 +288,16 @@ def lu(
         stacks = [ops.stack(parts) for parts in zip(*each, strict=True)]
         return tuple(ops.reshape(part, (*lead, *part.shape[1:])) for part in stacks)
     m, n = a.shape
-    order = list(range(m))
+    order = ops.arange(m, device=a.device)
     columns: list[Any] = []
     rows: list[Any] = []
     rest = a
     for k in range(min(m, n)):
-        sizes = ops.stop_gradient(ops.abs(rest[:, 0]))
-        best = int(ops.argmax(sizes).item())
-        swap = [best if i == 0 else 0 if i == best else i for i in range(m - k)]
-        order[k], order[k + best] = order[k + best], order[k]
-        columns = [ops.take(c, _index(list(range(k)) + [k + i for i in swap], a)) for c in columns]
-        rest = ops.take(rest, _index(swap, a), axis=0)
+        swap = _exchange(rest[:, 0])
+        whole = ops.concat([ops.arange(k, device=a.device), swap + k])
+        order = ops.take(order, whole)
+        columns = [ops.take(c, whole) for c in columns]
+        rest = ops.take(rest, swap, axis=0)
         pivot = rest[0, :]
         safe = ops.where(pivot[0] == 0, ops.ones_like(pivot[0]), pivot[0])
         column = rest[:, 0] / safe
@@ -307,17 +306,24 @@ def lu(
         rows.append(_shifted(pivot, k))
         rest = rest[1:, 1:] - ops.expand_dims(column[1:], axis=1) * pivot[1:]
     low, up = ops.stack(columns, axis=1), ops.stack(rows, axis=0)
-    places = [order.index(i) for i in range(m)]
+    places = ops.argsort(order)
     if permute_l:
-        return ops.take(low, _index(places, a), axis=0), up
+        return ops.take(low, places, axis=0), up
     if p_indices:
-        return _index(places, a), low, up
+        return places, low, up
     eye = ops.eye(m, dtype=ops.real(a).dtype, device=a.device)
-    return ops.take(eye, _index(places, a), axis=0), low, up
+    return ops.take(eye, places, axis=0), low, up
 
 
-def _index(values: list[int], like: Any) -> Any:
-    return ops.asarray(values, dtype=ops.int64, device=like.device)
+def _exchange(column: Any) -> Any:
+    """The order that changes the first place with that of the pivot, chosen as LAPACK does."""
+    column = ops.stop_gradient(column)
+    if ops.isdtype(column.dtype, "complex floating"):
+        sizes = ops.abs(ops.real(column)) + ops.abs(ops.imag(column))
+    else:
+        sizes = ops.abs(column)
+    best, places = ops.argmax(sizes), ops.arange(column.shape[0], device=column.device)
+    return ops.where(places == 0, best, ops.where(places == best, ops.zeros_like(places), places))
 
 
 def _shifted(x: Any, k: int) -> Any:

@@ -13,6 +13,7 @@ from polygrad.core.kinds import Nondifferentiable
 from polygrad.core.op import OpFacts
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
+from polygrad.ops.activations import stable_sigmoid
 
 
 def _class_places(xp: Any, labels: Any, classes: int) -> Any:
@@ -65,18 +66,13 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return out if keepdims else ops.squeeze(out, axis=axis)
 
 
-def _sigmoid(x: Any) -> Any:
-    small = ops.exp(-ops.abs(x))
-    return ops.where(x < 0, small, ops.ones_like(small)) / (1.0 + small)
-
-
 EXPANSIONS: dict[str, Callable[..., Any]] = {
     "softmax_cross_entropy": _cross_entropy,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
     "relu": lambda x: ops.maximum(x, 0.0),
-    "sigmoid": _sigmoid,
+    "sigmoid": partial(stable_sigmoid, ops),
 }
 """Composite ops by their names in the table: the same steps as their own forward."""
 BY_FORWARD = frozenset(("clip", "clip_low", "clip_high"))
