@@ -141,7 +141,7 @@ fft.fft2(t,axes=(0,1))|fft.rfft(x,norm='forward')|fft.rfft2(m,s=(4,4),axes=(0,1)
 UFUNCS = """
 add(x,1)|add(x,2.5)|subtract(2,x)|multiply(x,y)|divide(x,3)|true_divide(1,w)|power(w,2)|power(w,2.5)|pow(2,x)
 power(w,y)|float_power(w,y)|float_power(x,2)|float_power(w,-1)|floor_divide(x,2)|remainder(x,0.8)|mod(x,y)|fmod(x,y)|fmod(x,0.9)
-divmod(x,0.9)|modf(x)|negative(x)|positive(x)|abs(x)|absolute(x)|fabs(x)|sign(x)|rint(x)|floor(x)|ceil(x)|trunc(x)
+divmod(x,0.9)|modf(x)|frexp(x)|negative(x)|positive(x)|abs(x)|absolute(x)|fabs(x)|sign(x)|rint(x)|floor(x)|ceil(x)|trunc(x)
 conj(x)|conjugate(x)|exp(x)|exp2(x)|expm1(x)|log(w)|log2(w)|log10(w)|log1p(w)|logaddexp(x,y)|logaddexp2(x,y)|logaddexp(x,1)
 sqrt(w)|square(x)|cbrt(x)|reciprocal(x)|sin(x)|cos(x)|tan(x)|arcsin(x/3)|arccos(x/3)|arctan(x)|arctan2(x,y)|hypot(x,y)
 asin(x/3)|acos(x/3)|atan(x)|atan2(x,1)|asinh(x)|acosh(w+1)|atanh(x/3)|sinh(x)|cosh(x)|tanh(x)|arcsinh(x)|arccosh(w+1)
