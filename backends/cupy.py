@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from polygrad.backend import Backend, Library, one_line
+from polygrad.errors import DeviceMemoryError
 from polygrad.places import last_values
 
 _EXTRAS = "pip install 'polygrad-xp[cuda13]' (or [cuda12] for a CUDA 12 driver)"
@@ -128,6 +129,21 @@ class CupyBackend(Backend):
             free += cupy.get_default_memory_pool().free_bytes()
         return int(free), int(total)
 
+    def elsewhere(self, op: Any, operands: Any, params: Any, error: Exception) -> Any:
+        """An op that lacked memory, once more after CuPy's pool gave back what it keeps."""
+        if type(error).__name__ != "OutOfMemoryError":
+            return None
+        from polygrad.backends import cupy_program
+
+        cupy_program.give_memory_back()
+        impl = op.impls.get(self) or op.implement(self)
+        try:
+            return impl(*operands, **params)
+        except Exception as again:
+            if not cupy_program.lacks_memory(again):
+                raise
+            raise DeviceMemoryError(f"{op.name}: {cupy_program.shortage(again)}") from again
+
     @cached_property
     def guard(self) -> Any:  # type: ignore[override]
         if self._count < 2:
@@ -195,6 +211,20 @@ class CupyBackend(Backend):
             # Two's complement: sums of signed numbers are sums of unsigned ones of that width.
             return dtype if dtype.kind == "f" else cupy.dtype("uint64")
 
+        def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+            # That of array-api-compat is 19 kernels, and waits for the GPU four times.
+            if min is not None and max is not None:
+                return between(x, min, max)
+            if min is not None:
+                return cupy.maximum(x, min)
+            return x.copy() if max is None else cupy.minimum(x, max)
+
+        def between(x: Any, low: Any, high: Any) -> Any:
+            numbers = type(low) in (int, float) and type(high) in (int, float)
+            if numbers and low <= high:  # otherwise the upper one stands, which CuPy has not
+                return cupy.clip(x, low, high)
+            return cupy.minimum(cupy.maximum(x, low), high)
+
         def checked(function: Callable[..., Any]) -> Callable[..., Any]:
             def call(*args: Any, **options: Any) -> Any:
                 from cupyx import errstate
@@ -212,9 +242,12 @@ class CupyBackend(Backend):
 
         made = {name: placed(getattr(xp, name)) for name in _CREATION}
         made["linalg"] = linalg
+        if int(cupy.__version__.partition(".")[0]) >= 14:  # one kernel, for nan and complex, too
+            made["sign"] = cupy.sign
+        made["clip"] = clip
         own = Library("polygrad.backends.cupy_special", _MOVE)
         special = Library("cupyx.scipy.special", _MOVE, then=own)
-        added = {"index_set": index_set, "scatter_add": scatter_add}
+        added = {"index_set": index_set, "scatter_add": scatter_add, "_between": between}
         return {**made, **added, "special": special}
 
 

@@ -1,6 +1,7 @@
 """Kernels that do not compile or start, or lack memory, without a GPU: the answer is kept."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -140,6 +141,43 @@ def test_a_lack_of_memory_is_explained_and_passes(machine):
         warnings.simplefilter("error")  # kernels go on
         close(j(x), f(x), 1e-14)
     assert j.lower(x).state == "kernels in CUDA graphs"
+
+
+@pytest.mark.backends  # which installs CuPy
+@pytest.mark.parametrize("failures", [1, 2])
+def test_an_op_that_lacks_memory_on_cupy_is_tried_once_more(failures, monkeypatch):
+    cupy = pytest.importorskip("cupy", exc_type=ImportError)
+
+    gib, freed, calls = 2**30, [], []
+    pool = SimpleNamespace(
+        used_bytes=lambda: 5 * gib, free_bytes=lambda: gib, get_limit=lambda: 6 * gib,
+        free_all_blocks=lambda: freed.append(True),
+    )  # fmt: skip
+    device = SimpleNamespace(id=3, mem_info=(2 * gib, 10 * gib))
+    monkeypatch.setattr(cupy, "get_default_memory_pool", lambda: pool)
+    monkeypatch.setattr(cupy.cuda, "Device", lambda: device)
+    error = cupy.cuda.memory.OutOfMemoryError(8 * gib, 5 * gib, 0)
+    backend = pg.backend.get_backend("cupy")
+
+    def exp(x):
+        calls.append(x)
+        if len(calls) < failures:
+            raise error
+        return "the answer"
+
+    op = SimpleNamespace(name="exp", impls={backend: exp})
+    assert backend.elsewhere(op, ("x",), {}, ValueError("shapes")) is None
+    if failures == 1:
+        assert backend.elsewhere(op, ("x",), {}, error) == "the answer"
+    else:
+        with pytest.raises(DeviceMemoryError) as found:
+            backend.elsewhere(op, ("x",), {}, error)
+        said = str(found.value)
+        for part in ("exp: out of GPU memory (Out of memory allocating 8", "10.00 GiB of GPU 3",
+                     "process use 5.00 GiB", "keeps 1.00 GiB", "2.00 GiB are used by other",
+                     "2.00 GiB are free", "limited to 6.00 GiB", "pg.checkpoint"):  # fmt: skip
+            assert part in said, (part, said)
+    assert freed == [True]
 
 
 # -- buffers ---------------------------------------------------------------------------------------

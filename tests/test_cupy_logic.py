@@ -32,6 +32,12 @@ def test_logic_with_two_gpus():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_kernels_and_host_reads_of_eager_ops():
+    path = str(FAKE / "counts.py")
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_one_gpu_needs_no_guard():
     code = (
         "import polygrad as pg; x = pg.ones(2, device='cuda'); b = x.device.backend\n"

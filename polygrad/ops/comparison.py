@@ -129,8 +129,11 @@ def _limited(xp: Any, x: Any, low: Any, high: Any) -> Any:
         x = xp.astype(x, xp.float64)
     low = None if low is None else _bound(xp, x, low, True)
     high = None if high is None else _bound(xp, x, high, False)
-    out = x if low is None else xp.maximum(x, low)
-    out = out if high is None else xp.minimum(out, high)
+    if low is not None and high is not None and hasattr(xp, "_between"):  # CuPy: one kernel
+        out = xp._between(x, low, high)
+    else:
+        out = x if low is None else xp.maximum(x, low)
+        out = out if high is None else xp.minimum(out, high)
     if out is x:
         return xp.asarray(out, copy=True)
     # ml_dtypes has a number beside bfloat16 give float32.

@@ -6,6 +6,9 @@ import numpy as np
 
 from cupy import cuda
 
+counted = {"launches": 0, "reads": 0}
+"""Kernels started, and times that the host waited for what is on a GPU."""
+
 
 class PooledMemory:
     """Memory of CuPy's own."""
@@ -40,10 +43,17 @@ class ndarray:
     imag = property(lambda self: self._view(self.host.imag))
 
     def get(self):
+        counted["reads"] += 1
         return self.host.copy()
 
     def item(self):
+        counted["reads"] += 1
         return self.host.item()
+
+    def _number(self):
+        return self.item()
+
+    __float__ = __int__ = __index__ = __complex__ = _number
 
     def copy(self):
         return _run(np.copy, self)
@@ -56,14 +66,17 @@ class ndarray:
 
     def __getitem__(self, key):
         if _fancy(key):
+            _count_mask(key)
             return _run(np.ndarray.__getitem__, self, key)
         return self._view(self.host[key])
 
     def __setitem__(self, key, value):
+        if isinstance(value, ndarray) and value.ndim:  # of a number CuPy makes one kernel
+            _count_mask(key)
         _run(np.ndarray.__setitem__, self, key, value)
 
     def __bool__(self):
-        return bool(self.host)
+        return bool(self.item())
 
     def __dlpack_device__(self):
         return (2, self.device.id)
@@ -91,7 +104,8 @@ def _binary(ufunc, swap):
 
 for _name, _ufunc in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide,
-    "pow": np.power, "matmul": np.matmul,
+    "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
 }.items():  # fmt: skip
     setattr(ndarray, f"__{_name}__", _binary(_ufunc, False))
     setattr(ndarray, f"__r{_name}__", _binary(_ufunc, True))
@@ -99,6 +113,12 @@ for _name, _ufunc in {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "gt": n
                       "le": np.less_equal, "ge": np.greater_equal}.items():  # fmt: skip
     setattr(ndarray, f"__{_name}__", _binary(_ufunc, False))
 ndarray.__neg__ = lambda self: _run(np.negative, self)
+
+
+def _count_mask(key):
+    parts = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(part, ndarray) and part.dtype == bool for part in parts):
+        counted["reads"] += 1  # how many elements there are
 
 
 def _fancy(key):
@@ -118,12 +138,17 @@ def _plain(value, current):
     return value
 
 
+_VIEWS = (np.broadcast_to, np.reshape, np.transpose, np.expand_dims, np.squeeze, np.isdtype)
+
+
 def _run(function, *args, **options):
     """Compute on the current device; what comes out lives there."""
     current = cuda.runtime.getDevice()
     plain = [_plain(arg, current) for arg in args]
     options = {name: _plain(value, current) for name, value in options.items()}
     out = function(*plain, **options)
+    made = isinstance(out, np.ndarray | np.generic | tuple | list)
+    counted["launches"] += made and function not in _VIEWS
     if isinstance(out, np.ndarray | np.generic):
         return ndarray(out, cuda.Device(current))
     if isinstance(out, tuple | list):
