@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 import scipy.special
-from scipy import fft, interpolate, ndimage, signal
+from scipy import fft, interpolate, ndimage, signal, stats
+from scipy.spatial import distance
 
 import polygrad as pg
 from polygrad.scipy_functions import names
@@ -68,6 +69,23 @@ def test_answers_about_a_plain_array_are_arrays():
     assert all(type(part) is pg.Array for places in found.values() for part in places)
     roots, counts = signal.unique_roots(pg.asarray([1.0, 1.0, 2.0]))
     assert type(roots) is type(counts) is pg.Array
+    fit, expected = stats.linregress(pg.asarray(X[0]), pg.asarray(X[1])), stats.linregress(*X[:2])
+    for name in ("slope", "pvalue", "intercept_stderr"):
+        assert type(getattr(fit, name)) is pg.Array
+        np.testing.assert_allclose(np.asarray(getattr(fit, name)), getattr(expected, name))
+
+
+def test_what_a_user_plots_are_arrays():
+    seen = []
+    signal.freqs(pg.asarray([1.0]), pg.asarray([1.0, 2.0]), worN=4, plot=lambda *v: seen.extend(v))
+    assert [type(part) for part in seen] == [pg.Array, pg.Array]
+
+
+def test_distances_of_vectors_of_single_precision():
+    u, v = X[0].astype("float32"), X[1].astype("float32")
+    for f in (distance.euclidean, lambda u, v: distance.minkowski(u, v, 3)):
+        assert pg.vjp(lambda u, f=f: f(u, v), u)[0].dtype == np.asarray(f(u, v)).dtype
+        assert pg.grad(lambda u, f=f: f(u, v))(u).dtype == "float32"
 
 
 @pytest.mark.parametrize(

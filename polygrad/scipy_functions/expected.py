@@ -119,6 +119,8 @@ def _expected(name: str, original: Any, args: Any, options: Any, arrays: list[Ar
         if known or name.startswith(_ANY_VALUES):
             raise
         return None  # the values that stand for unknown ones do not do
+    if type(made) is float and name.startswith("scipy.spatial."):
+        made = sys.modules["numpy"].float64(made)  # of vectors of single precision, too
     kinds = _kinds(made)
     if key is not None:
         while len(_KNOWN) >= _MOST_KNOWN:
