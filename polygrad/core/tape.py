@@ -208,7 +208,7 @@ def backward(
             behind = node in selected and op.kind in _BY_ELEMENT
             if behind or (op.selects is not None and op.selects(node)):
                 selected.update(filter(None, parents))
-            masked = behind and op.kind == "elementwise"
+            masked = behind and op.kind != "linear"
             if op.kind == "compiled":  # a function, which knows what it chooses from
                 masked = node in selected
                 chosen = node.params["reverse"].chosen[masked]

@@ -11,7 +11,7 @@ from polygrad.core.kinds import General, Linear, Nondifferentiable
 from polygrad.core.op import OpFacts, is_complex
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import as_dtype
-from polygrad.ops.declare import BY_ELEMENT, Length, elementwise, nondifferentiable
+from polygrad.ops.declare import BY_ELEMENT, Length, differentiated, elementwise, nondifferentiable
 
 add = elementwise(
     "add",
@@ -138,7 +138,7 @@ abs = elementwise(  # noqa: A001  the standard's name
     kind=Length,
     doc="""The absolute value; its derivative at 0 is taken as 0.
 
-    Second derivatives of its functions at 0 are one-sided (see the page on kinks).
+    Second derivatives of its functions at 0 are one-sided (see docs/kinks.md).
 
     >>> pg.grad(pg.abs)(-2.0), pg.grad(pg.abs)(0.0)
     (-1.0, 0.0)
@@ -183,16 +183,29 @@ def sign(x: Any, /) -> Any:
 _EXPONENTS = {2: square, 1: positive, -1: reciprocal}
 
 
-def _by_base(xp: Any, g: Any, _y: Any, a: Any, b: Any) -> Any:
+def _falling(xp: Any, places: Any, x: Any) -> Any:
+    """0, with the derivative -inf at the places given, where x is 0."""
+    root = xp.sqrt(xp.where(places, x, xp.ones_like(x)))
+    return xp.where(places, -root, xp.zeros_like(root))
+
+
+# The mixed second derivative a ** (b - 1) (1 + b log(a)) is -inf at a = 0 for 0 < b <= 1, where
+# the factors of the two first derivatives have none, or the one of a constant.
+def by_base(xp: Any, g: Any, _y: Any, a: Any, b: Any) -> Any:
+    """The derivative of a ** b by a."""
     if type(b) in (bool, int, float, complex):
         return xp.zeros_like(g * a) if b == 0 else g * (b * xp.pow(a, b - 1))
     # At b = 0 the power is constant, also at a = 0, where a ** (b - 1) is infinite.
     constant = (a == 0) & (b == 0)
     safe = xp.where(constant, xp.ones_like(b), b)
-    return xp.where(constant, xp.zeros_like(g), g * (b * xp.pow(a, safe - 1)))
+    factor = b * xp.pow(a, safe - 1)
+    if differentiated((g, a, b)):
+        factor = factor + _falling(xp, (a == 0) & (b == 1), b - 1)
+    return xp.where(constant, xp.zeros_like(g), g * factor)
 
 
-def _by_exponent(xp: Any, g: Any, y: Any, a: Any, _b: Any) -> Any:
+def by_exponent(xp: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
+    """The derivative of y = a ** b by b; 0 where a is 0."""
     if type(a) in (bool, int, float, complex):
         a = xp.ones_like(y) * a
     elif a.dtype != y.dtype:  # the logarithm of an integer has no data type of its own
@@ -200,13 +213,16 @@ def _by_exponent(xp: Any, g: Any, y: Any, a: Any, _b: Any) -> Any:
     # The limit from above of 0 ** b * log(0) is 0 for every positive b, -inf for negative ones.
     zero = (a == 0) & (y * 0 == 0)
     safe = xp.where(zero, xp.ones_like(a), a)
-    return xp.where(zero, xp.zeros_like(g), g * (y * xp.log(safe)))
+    limit = xp.zeros_like(g)
+    if differentiated((g, a, b)):
+        limit = g * _falling(xp, zero & (b > 0) & (b <= 1), a)
+    return xp.where(zero, limit, g * (y * xp.log(safe)))
 
 
 _pow = elementwise(
     "pow",
-    _by_base,
-    _by_exponent,
+    by_base,
+    by_exponent,
     facts=OpFacts(elementwise=True, cost=20, one_dtype=True, python=operator.pow),
     doc="The power of the table; the public function takes the small exponents apart.",
 )

@@ -87,20 +87,29 @@ def _public(op: Op, arity: int, doc: str, truth: str) -> Callable[..., Any]:
     return function
 
 
+def _differentiates(x: Any, top: Any = None) -> bool:
+    """Whether ``x`` belongs to a trace below ``top`` that differentiates, or whose graph may be."""
+    while type(x) is Array:
+        trace = x._trace
+        if trace is not top and isinstance(trace, ReverseTrace | ForwardTrace):
+            return True
+        if getattr(trace, "inlines", True) is False:
+            return True
+        x = getattr(x._value, "value", x._value)
+    return False
+
+
+def differentiated(operands: Sequence[Any]) -> bool:
+    """Whether what a rule computes of these may be differentiated in turn."""
+    return any(map(_differentiates, operands))
+
+
 def _twice(operands: Sequence[Any]) -> bool:
     """Whether the top level differentiates, and so does one below, or may one that is to come."""
     top = top_trace(operands)
     if not isinstance(top, ReverseTrace | ForwardTrace):
         return False
-    for x in operands:
-        while type(x) is Array:
-            trace = x._trace
-            if trace is not top and isinstance(trace, ReverseTrace | ForwardTrace):
-                return True
-            if getattr(trace, "inlines", True) is False:  # a graph that is still to be
-                return True
-            x = getattr(x._value, "value", x._value)
-    return False
+    return any(_differentiates(x, top) for x in operands)
 
 
 def length(operands: Sequence[Any], axis: tuple[int, ...] = ()) -> Any:

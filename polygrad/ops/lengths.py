@@ -88,6 +88,20 @@ class _Op(General):
     __slots__ = ()
     kind = "length"
 
+    def pull(self, xp: Any, g: Any, node: Any, selected: bool = False) -> Sequence[Any]:
+        """With ``selected`` a cotangent of 0 stays 0, as for ops by element; directions do not."""
+        found = super().pull(xp, g, node)
+        if not selected or g[0] is None:
+            return found
+        given = g[0]
+        if self is slope_op:
+            given = _total(xp, [xp.abs(c) for c in g], node.params["axis"])
+        ports = {slope_op: (len(found) - 3) // 2, change_op: (len(found) - 2) // 3}.get(self, 0)
+        kept = len(found) - ports
+        return [
+            c if c is None or i >= kept else xp._keep_zeros(given, c) for i, c in enumerate(found)
+        ]
+
     def inline(self, operands: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         """The steps: no derivative is taken below."""
         assert self.forward is not None

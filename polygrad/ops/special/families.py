@@ -9,6 +9,7 @@ from polygrad.core.op import Rule
 from polygrad.core.trace import PYTHON_SCALARS, bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentTypeError
+from polygrad.ops.arithmetic import by_base, by_exponent
 from polygrad.ops.creation import asarray
 from polygrad.ops.datatypes import astype
 from polygrad.ops.special.declare import beside, no_rule, operands, special
@@ -244,12 +245,8 @@ owens_t: Rule = special(
 )
 powm1: Rule = special(
     "powm1",
-    lambda xp, g, _z, x, y: xp.where(
-        (x == 0) & (y == 0), xp.zeros_like(g), g * y * xp.pow(x, y - 1)
-    ),
-    lambda xp, g, _z, x, y: (
-        g * xp.pow(x, y) * xp.log(xp.where((x == 0) & (y > 0), xp.ones_like(x), x))
-    ),
+    by_base,
+    lambda xp, g, _z, x, y: by_exponent(xp, g, xp.pow(x, y), x, y),
     doc="""x ** y - 1, exact where the power is near 1; differentiable for ``x > 0``.
 
     >>> round(pg.special.powm1(2.0, 3.0).item(), 6)

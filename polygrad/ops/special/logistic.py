@@ -70,7 +70,7 @@ def _complex(*values: Any) -> bool:
 
 
 def _by_y(xp: Any, g: Any, x: Any, y: Any) -> Any:
-    zero = (x == 0) & (y == 0)
+    zero = (x == 0) & (y <= 0) if not _complex(x, y) else (x == 0) & (y == 0)
     return xp.where(zero, xp.zeros_like(g), g * (x / _one_where(xp, zero, y)))
 
 
