@@ -118,6 +118,15 @@ def test_exp2_of_complex_numbers():
     np.testing.assert_allclose(pg.vjp(np.exp2, z)[0], np.exp(z * np.log(2)))
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int64", "float16", "float32"])
+@pytest.mark.parametrize("name", ["deg2rad", "rad2deg", "degrees", "radians", "heaviside"])
+def test_small_integers_give_the_small_floats_of_numpy(name, dtype):
+    f, x = getattr(np, name), np.arange(5).astype(dtype)
+    got, want = (f(v, v) if name == "heaviside" else f(v) for v in (pg.asarray(x), x))
+    assert pg.to_numpy(got).dtype == want.dtype
+    np.testing.assert_allclose(pg.to_numpy(got), want, rtol=2e-7)
+
+
 NUMBER = (
     "sum prod max min any all argmax argmin count_nonzero cumsum cumprod nansum nanprod nanmean "
     "nanvar nanstd nanmax nanmin argsort squeeze nanargmax nanargmin ptp nancumsum nancumprod"

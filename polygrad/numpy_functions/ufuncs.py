@@ -26,7 +26,7 @@ from polygrad.numpy_functions.table import (
     write,
 )
 from polygrad.ops import special
-from polygrad.ops.datatypes import is_scalar
+from polygrad.ops.datatypes import in_wide, is_scalar
 from polygrad.ops.manipulation import normalise_axis
 
 
@@ -54,6 +54,10 @@ def _narrow(function: Any, x: Any) -> Any:
     """A function that computes float16 in a wider type, with the result in the type of NumPy's."""
     x = _inexact(x)
     return ops.astype(function(x), x.dtype, copy=False)
+
+
+def _times(x: Any, factor: float) -> Any:
+    return in_wide(lambda v: v * factor, _inexact(x))
 
 
 def _modf(x: Any) -> tuple[Any, Any]:
@@ -112,7 +116,7 @@ def _frexp(x: Any) -> tuple[Any, Any]:
 
 
 def _heaviside(x: Any, half: Any) -> Any:
-    x, half = together(x, half, inexact=True)
+    x, half = (_inexact(v) for v in together(x, half))
     zero, one = ops.zeros_like(x), ops.ones_like(x)
     out = ops.where(x == 0, half, ops.where(x > 0, one, zero))
     return ops.where(ops.isnan(x), x, out)
@@ -147,8 +151,8 @@ UFUNCS |= {
     "bitwise_not": ops.bitwise_invert,
     "cbrt": lambda x: _narrow(special.cbrt, x),
     "conjugate": ops.conj,
-    "deg2rad": lambda x: x * (math.pi / 180),
-    "degrees": lambda x: x * (180 / math.pi),
+    "deg2rad": lambda x: _times(x, math.pi / 180),
+    "degrees": lambda x: _times(x, 180 / math.pi),
     "divmod": lambda a, b: (ops.floor_divide(a, b), ops.remainder(a, b)),
     "exp2": lambda x: (
         ops.exp(x * math.log(2)) if as_dtype(x.dtype).is_complex else _narrow(special.exp2, x)
@@ -170,8 +174,8 @@ UFUNCS |= {
     "mod": ops.remainder,
     "modf": _modf,
     "power": ops.pow,
-    "rad2deg": lambda x: x * (180 / math.pi),
-    "radians": lambda x: x * (math.pi / 180),
+    "rad2deg": lambda x: _times(x, 180 / math.pi),
+    "radians": lambda x: _times(x, math.pi / 180),
     "right_shift": ops.bitwise_right_shift,
     "rint": lambda x: ops.round(_inexact(x)),
     "true_divide": ops.divide,
