@@ -23,8 +23,9 @@ FLAGS = {"boolean_indexing": False, "data_dependent_shapes": False}
 # Functions of SciPy that CuPy has none of, and that are not written in terms of others.
 CUPY_LACKS = (
     "eval_chebyt", "eval_chebyu", "eval_gegenbauer", "eval_genlaguerre", "eval_jacobi",
-    "eval_laguerre", "eval_legendre", "hyp0f1", "hyp1f1", "hyp2f1", "hyperu", "iv", "ive", "jv",
-    "kv", "kve", "modstruve", "struve", "wofz", "yv",
+    "eval_hermite", "eval_hermitenorm", "eval_laguerre", "eval_legendre", "hyp0f1",
+    "hyp1f1", "hyp2f1", "hyperu", "iv", "ive", "jv", "kv", "kve", "modstruve", "struve", "wofz",
+    "yv",
 )  # fmt: skip
 LACKING = {"cuda": {f"special.{name}" for name in CUPY_LACKS}}
 """By device, the names of rows that raise BackendError there."""
