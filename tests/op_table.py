@@ -318,6 +318,7 @@ OPS_WITHOUT_ROW = {
         ["eigh_for_values", "svd_for_values"],
         "for what depends on the values alone; tested in test_repeated_values",
     ),
+    "eigh_upper": "of numpy.linalg.eigh; tested in test_linalg",
     "factors": "part of determinants; tested in test_repeated_values",
     "barrier": "written by checkpoint under jit; tested in test_jit_under_transforms",
 }

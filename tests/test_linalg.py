@@ -377,3 +377,18 @@ def test_large_triangular_systems_are_solved_by_halves(upper: bool) -> None:
     pg.testing.check_grads(
         lambda a, b: pg.linalg.solve_triangular(a, b, upper=upper), (a, b), order=1
     )
+
+
+@pytest.mark.parametrize("uplo", ["L", "U"])
+def test_tracked_eigenvectors_have_the_signs_of_numpys(uplo: str) -> None:
+    x = RNG.normal(size=(2, 5, 5))
+    seen = []
+
+    def f(x: Any) -> Any:
+        w, v = np.linalg.eigh(x, uplo)
+        seen.append(pg.to_numpy(pg.stop_gradient(v)))
+        return pg.sum(v**3) + pg.sum(w**2)
+
+    pg.grad(f)(x)
+    np.testing.assert_allclose(seen[0], np.linalg.eigh(x, uplo)[1], atol=1e-10)
+    pg.testing.check_grads(f, (x,), order=1)

@@ -8,10 +8,13 @@ that of the function as called, 0 in the other triangle. ``pg.linalg`` reads the
 from typing import Any
 
 from polygrad import ops
+from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, UnknownValueError
 from polygrad.numpy_functions.table import array, known, numpy_function
 from polygrad.ops import linalg
+from polygrad.ops.linalg.common import check_matrix
+from polygrad.ops.linalg.spectral import eigh_op, eigh_upper_op
 
 
 def exact(a: Any) -> Any:
@@ -44,7 +47,10 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
 @numpy_function("linalg.eigh")
 def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
     """numpy.linalg.eigh."""
-    return linalg.eigh(from_triangle(a, UPLO))
+    a = from_triangle(a, UPLO)
+    check_matrix("eigh", a, square=True)
+    op = eigh_upper_op if UPLO.upper() == "U" else eigh_op
+    return linalg.EighResult(*bind(op, (a,), {}))
 
 
 @numpy_function("linalg.eigvalsh")
