@@ -8,13 +8,15 @@ that of the function as called, 0 in the other triangle. ``pg.linalg`` reads the
 from typing import Any
 
 from polygrad import ops
+from polygrad.core.batch import leading
+from polygrad.core.kinds import General
 from polygrad.core.trace import bind
 from polygrad.dtypes import as_dtype
 from polygrad.errors import ArgumentValueError, UnknownValueError
 from polygrad.numpy_functions.table import array, known, numpy_function
 from polygrad.ops import linalg
-from polygrad.ops.linalg.common import check_matrix
-from polygrad.ops.linalg.spectral import eigh_op, eigh_upper_op
+from polygrad.ops.linalg.common import check_matrix, explained
+from polygrad.ops.linalg.spectral import eigh_op
 
 
 def exact(a: Any) -> Any:
@@ -42,6 +44,26 @@ def from_triangle(a: Any, uplo: str = "L") -> Any:
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """numpy.linalg.cholesky."""
     return linalg.cholesky(from_triangle(a, "U" if upper else "L"), upper=upper)
+
+
+def _eigh_upper(xp: Any, x: Any) -> Any:
+    with explained("eigh", "look for nan or infinities in the matrix"):
+        try:
+            return xp.linalg.eigh(x, UPLO="U")
+        except TypeError:  # the standard's function has no such argument
+            return xp.linalg.eigh(x)
+
+
+# The signs of the vectors are those that LAPACK gives where it reads the upper triangle.
+eigh_upper_op = General(
+    "eigh_upper",
+    eigh_op.vjp,
+    eigh_op.jvp,
+    _eigh_upper,
+    multiple=True,
+    partial=True,
+    batch=leading,
+)
 
 
 @numpy_function("linalg.eigh")

@@ -152,20 +152,6 @@ def _eigh_jvp(xp: Any, t: Any, ans: Any, x: Any) -> Any:
 eigh_op = General("eigh", _eigh_vjp, _eigh_jvp, _eigh, multiple=True, partial=True, batch=leading)
 
 
-def _eigh_upper(xp: Any, x: Any) -> Any:
-    with explained("eigh", _NO_CONVERGENCE):
-        try:
-            return xp.linalg.eigh(hermitian(xp, x), UPLO="U")
-        except TypeError:  # the standard's function has no such argument
-            return xp.linalg.eigh(hermitian(xp, x))
-
-
-# The same with the signs of the vectors that LAPACK gives where it reads the upper triangle.
-eigh_upper_op = General(
-    "eigh_upper", _eigh_vjp, _eigh_jvp, _eigh_upper, multiple=True, partial=True, batch=leading
-)
-
-
 def _strict_eigh_vjp(xp: Any, g: Any, ans: Any, _x: Any) -> Any:
     return _eigh_vjp(xp, g, ans, _x, told=False)
 
