@@ -8,7 +8,7 @@ CUDA ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: \([0-9]*\).*/
 CUDA_EXTRA := cuda$(if $(filter 12,$(CUDA)),12,13)
 ARGS ?=
 
-.PHONY: help train test test-native test-slow test-gpu test-backends fuzz conformance docs check format bench wheel clean
+.PHONY: help train test test-native test-slow test-gpu test-backends test-versions fuzz conformance docs check format bench wheel clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -69,13 +69,9 @@ SEED ?= 0
 fuzz: $(VENV)/.dev  ## Run random programs in every way and compare (SECONDS=600, SEED=100000)
 	cd tests && ../$(PY) -m fuzz --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
-# The tests that look inside of NumPy, SciPy and scikit-learn, on other versions of them.
-VERSION_TESTS := tests/test_scipy.py tests/test_scipy_delegation.py tests/test_scipy_kinds.py tests/test_sklearn.py \
-	tests/test_numpy_dispatch.py tests/test_ops.py tests/test_special.py tests/test_native.py
-
-test-versions:  ## Run the tests of the libraries polygrad looks into on the newest and the lowest versions
-	tools/test_versions.sh newest $(VERSION_TESTS)
-	tools/test_versions.sh lowest $(VERSION_TESTS)
+test-versions:  ## Run the test suite on the newest Python and libraries, and on the lowest versions
+	tools/test_versions.sh newest $(ARGS)
+	tools/test_versions.sh lowest $(ARGS)
 
 conformance: $(VENV)/.dev  ## Run data-apis/array-api-tests (SUITE=path to a checkout of it)
 	@test -n "$(SUITE)" || { echo "conformance: give SUITE=<path to a checkout of data-apis/array-api-tests>"; exit 2; }

@@ -117,7 +117,10 @@ def test_data_types_of_mixed_operands(name: str) -> None:
         except (TypeError, ValueError):
             continue  # SciPy refuses fractions as degrees, bools as numbers of things
         got = np.asarray(getattr(pg.special, name)(*args))
-        assert got.dtype == np.asarray(expected).dtype, mix
+        # From SciPy 1.18 on these are single precision, and stay double here.
+        wider = name in DOUBLE and getattr(ss, name).types[0] == "ff->f"
+        allowed = {np.asarray(expected).dtype} | ({np.dtype(float)} if wider else set())
+        assert got.dtype in allowed, mix
         np.testing.assert_allclose(got, expected, rtol=1e-5, err_msg=str(mix))
 
 

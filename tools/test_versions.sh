@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: test_versions.sh newest|lowest TESTS...
+# Usage: test_versions.sh newest|lowest [TESTS...]; without TESTS the whole suite.
 # newest: the newest Python here, and the newest release of each library that it gets.
 # lowest: Python 3.11 and the lowest versions that pyproject.toml declares.
 # A Python that is not on this machine is named as not run.

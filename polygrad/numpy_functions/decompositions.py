@@ -5,6 +5,8 @@ that of the function as called, 0 in the other triangle. ``pg.linalg`` reads the
 (x + x^H) / 2 instead.
 """
 
+import functools
+import sys
 from typing import Any
 
 from polygrad import ops
@@ -139,12 +141,19 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     return ops.count_nonzero(s > ops.expand_dims(array(tol), axis=-1), axis=-1)
 
 
+@functools.cache
+def _complex_always() -> bool:
+    """Whether the installed NumPy gives eigenvalues as complex numbers always, as 2.5 does."""
+    numpy: Any = sys.modules["numpy"]
+    return bool(numpy.linalg.eigvals(numpy.eye(1)).dtype.kind == "c")
+
+
 def real_where_possible(name: str, values: Any, of: Any) -> Any:
     """Eigenvalues of a real matrix as real numbers where all are, as NumPy gives them.
 
     Raises UnknownValueError while jit or vmap runs: a data type cannot depend on values there.
     """
-    if as_dtype(of.dtype).is_complex:
+    if as_dtype(of.dtype).is_complex or (name.startswith("linalg.") and _complex_always()):
         return values
     if not known(values):
         raise UnknownValueError(
