@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 import scipy.special as ss
 
 import polygrad as pg
@@ -118,7 +119,7 @@ def test_data_types_of_mixed_operands(name: str) -> None:
             continue  # SciPy refuses fractions as degrees, bools as numbers of things
         got = np.asarray(getattr(pg.special, name)(*args))
         # From SciPy 1.18 on these are single precision, and stay double here.
-        wider = name in DOUBLE and getattr(ss, name).types[0] == "ff->f"
+        wider = name in DOUBLE and tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
         allowed = {np.asarray(expected).dtype} | ({np.dtype(float)} if wider else set())
         assert got.dtype in allowed, mix
         np.testing.assert_allclose(got, expected, rtol=1e-5, err_msg=str(mix))
