@@ -108,7 +108,7 @@ def _wrapped(value: Any, device: Any, written: Any = ()) -> Any:
         if value is array:
             return out
     if isinstance(value, tuple) and hasattr(value, "_extra_fields"):  # SciPy's named tuples
-        names = (*value._fields, *value._extra_fields)
+        names = (*getattr(value, "_fields"), *getattr(value, "_extra_fields"))
         return type(value)(**{n: _wrapped(getattr(value, n), device, written) for n in names})
     if isinstance(value, tuple) and hasattr(value, "_make"):
         return value._make(_wrapped(part, device, written) for part in value)
