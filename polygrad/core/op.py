@@ -85,6 +85,9 @@ class OpFacts(NamedTuple):
     """Its batch rule takes the name of the mapped axis too, as ``name`` (None without one)."""
     value_shaped: str = ""
     """Where the shape of the answer depends on values: what to use instead."""
+    composite: bool = False
+    """Its forward takes the same steps in every namespace: traced, it is the op in simpler terms,
+    which compilers put in its place."""
 
 
 class Op:

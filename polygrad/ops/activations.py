@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from polygrad.core.kinds import Elementwise
 from polygrad.core.op import is_complex
 from polygrad.ops.declare import BY_ELEMENT, elementwise
 from polygrad.ops.exponential import logaddexp, tanh
@@ -11,7 +12,7 @@ relu = elementwise(
     "relu",
     lambda xp, g, y, _x: xp.where(y > 0, g, xp.zeros_like(g)),
     forward=lambda xp, x: xp.maximum(x, 0.0),
-    facts=BY_ELEMENT,
+    facts=BY_ELEMENT._replace(composite=True),
     doc="""The positive part, max(x, 0); its derivative at 0 is taken as 0.
 
     >>> pg.grad(pg.nn.relu)(2.0), pg.grad(pg.nn.relu)(0.0)
@@ -20,7 +21,7 @@ relu = elementwise(
 )
 
 
-def stable_sigmoid(xp: Any, x: Any) -> Any:
+def _sigmoid(xp: Any, x: Any) -> Any:
     """1 / (1 + exp(-x)) by the steps that never overflow and keep the digits of both tails."""
     if is_complex(x.dtype):
         left = xp.real(x) < 0
@@ -33,7 +34,8 @@ def stable_sigmoid(xp: Any, x: Any) -> Any:
 sigmoid = elementwise(
     "sigmoid",
     lambda xp, g, y, _x: g * (y * (1.0 - y)),
-    forward=stable_sigmoid,
+    forward=_sigmoid,
+    facts=Elementwise.kind_facts._replace(composite=True),
     doc="""The logistic function 1 / (1 + exp(-x)), without overflow; real or complex.
 
     >>> pg.nn.sigmoid(0.0).item(), pg.grad(pg.nn.sigmoid)(0.0)

@@ -140,6 +140,7 @@ def _limited(xp: Any, x: Any, low: Any, high: Any) -> Any:
     return out if out.dtype == x.dtype else xp.astype(out, x.dtype)
 
 
+_COMPOSITE = BY_ELEMENT._replace(composite=True)
 _clip_both = Elementwise(
     "clip",
     lambda xp, g, _y, x, low, high: _clip_rule(xp, g, x, low, high),
@@ -147,21 +148,21 @@ _clip_both = Elementwise(
     lambda xp, g, _y, x, low, high: xp.where((x < low) & (low <= high), g, xp.zeros_like(g)),
     lambda xp, g, _y, x, low, high: xp.where((x > high) | (low > high), g, xp.zeros_like(g)),
     forward=_limited,
-    facts=BY_ELEMENT,
+    facts=_COMPOSITE,
 )
 _clip_low = Elementwise(
     "clip_low",
     lambda xp, g, _y, x, low: _clip_rule(xp, g, x, low, None),
     lambda xp, g, _y, x, low: xp.where(x < low, g, xp.zeros_like(g)),
     forward=lambda xp, x, low: _limited(xp, x, low, None),
-    facts=BY_ELEMENT,
+    facts=_COMPOSITE,
 )
 _clip_high = Elementwise(
     "clip_high",
     lambda xp, g, _y, x, high: _clip_rule(xp, g, x, None, high),
     lambda xp, g, _y, x, high: xp.where(x > high, g, xp.zeros_like(g)),
     forward=lambda xp, x, high: _limited(xp, x, None, high),
-    facts=BY_ELEMENT,
+    facts=_COMPOSITE,
 )
 
 

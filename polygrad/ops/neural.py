@@ -5,7 +5,7 @@ from typing import Any
 
 from polygrad.core.batch import by_axis
 from polygrad.core.kinds import General, Nondifferentiable
-from polygrad.core.op import is_complex
+from polygrad.core.op import OpFacts, is_complex
 from polygrad.core.trace import bind
 from polygrad.ops.datatypes import in_wide
 from polygrad.ops.exponential import exp
@@ -145,20 +145,34 @@ def _log_softmax_jvp(xp: Any, t: Any, ans: Any, _x: Any, axis: tuple[int, ...]) 
     return t[0] - xp.sum(t[0] * xp.exp(ans), axis=axis, keepdims=True)
 
 
-logsumexp_op = General("logsumexp", _lse_vjp, _lse_jvp, _log_of_sum, batch=by_axis())
-weighted_op = General(
-    "logsumexp_weighted", _weighted_vjp, _weighted_jvp, _log_of_sum, batch=by_axis()
+_COMPOSITE = OpFacts(composite=True)
+logsumexp_op = General(
+    "logsumexp", _lse_vjp, _lse_jvp, _log_of_sum, batch=by_axis(), facts=_COMPOSITE
 )
-sign_op = Nondifferentiable("logsumexp_sign", _sign_of_sum, batch=by_axis())
+weighted_op = General(
+    "logsumexp_weighted",
+    _weighted_vjp,
+    _weighted_jvp,
+    _log_of_sum,
+    batch=by_axis(),
+    facts=_COMPOSITE,
+)
+sign_op = Nondifferentiable("logsumexp_sign", _sign_of_sum, batch=by_axis(), facts=_COMPOSITE)
 softmax_op = General(
     "softmax",
     _softmax_vjp,
     lambda xp, t, ans, x, axis: _softmax_vjp(xp, t[0], ans, x, axis),
     _softmax,
     batch=by_axis(),
+    facts=_COMPOSITE,
 )
 log_softmax_op = General(
-    "log_softmax", _log_softmax_vjp, _log_softmax_jvp, _log_softmax, batch=by_axis()
+    "log_softmax",
+    _log_softmax_vjp,
+    _log_softmax_jvp,
+    _log_softmax,
+    batch=by_axis(),
+    facts=_COMPOSITE,
 )
 
 

@@ -177,7 +177,12 @@ def _root_rule(xp: Any, g: Any, y: Any, x: Any) -> Any:
     return xp.where(flat, xp.zeros_like(half), half)
 
 
-_root_op = Elementwise("std_root", _root_rule, forward=lambda xp, x: xp.sqrt(x))
+_root_op = Elementwise(
+    "std_root",
+    _root_rule,
+    forward=lambda xp, x: xp.sqrt(x),
+    facts=Elementwise.kind_facts._replace(composite=True),
+)
 
 
 class _Std(General):

@@ -6,6 +6,8 @@ from typing import Any
 
 from polygrad.array import Array, is_array, is_number, raw_and_backend
 from polygrad.backend import ARRAY_TYPES, SCALAR_TYPES, backend_for_type
+from polygrad.core import op as op_module
+from polygrad.core.kinds import Elementwise
 from polygrad.core.op import Rule
 from polygrad.core.trace import PYTHON_SCALARS, as_number, lifted, not_an_array
 from polygrad.device import intern_device
@@ -26,6 +28,7 @@ def special(
     own: str | None = None,
     whole: tuple[int, ...] = (),
     mixed: str = "",
+    composite: bool = False,
 ) -> Callable[..., Any]:
     """Declare an elementwise function under SciPy's name, with one rule an operand.
 
@@ -34,8 +37,11 @@ def special(
     integers floating-point numbers but in the places ``whole``, so rules get floating-point
     arrays only, and may call other special functions on them. With ``mixed`` "arrays" SciPy
     computes arrays of several data types in double precision, with "all" numbers, too.
+    A ``composite`` one is its generic form to compilers, within a few units in the last place.
     """
-    base = elementwise(name, *rules, doc=doc, forward=_native(own or name, generic))
+    facts = Elementwise.kind_facts._replace(composite=composite)
+    forward = _native(own or name, generic, composite)
+    base = elementwise(name, *rules, doc=doc, forward=forward, facts=facts)
     function: Callable[..., Any] = base
     if len(rules) == 2:
 
@@ -55,9 +61,10 @@ def special(
     return function
 
 
-def _native(name: str, generic: Generic) -> Callable[..., Any]:
+def _native(name: str, generic: Generic, composite: bool = False) -> Callable[..., Any]:
     def forward(xp: Any, *args: Any) -> Any:
-        library = getattr(xp, "special", None)
+        traced = composite and xp is op_module.traced_namespace
+        library = None if traced else getattr(xp, "special", None)
         found = getattr(library, name, None)
         if found is not None:
             return found(*args)

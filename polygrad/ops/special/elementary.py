@@ -117,12 +117,18 @@ def exprel_slope(xp: Any, x: Any) -> Any:
     return _near_zero(xp, x, 1.0, _EXPREL_SLOPE, lambda z: (xp.exp(z) * (z - 1) + 1) / (z * z))
 
 
+def _exprel(xp: Any, x: Any) -> Any:
+    plain = (x != 0) & (x != math.inf)
+    one = xp.ones_like(x)
+    ratio = xp.expm1(x) / xp.where(plain, x, one)
+    return xp.where(x == 0, one, ratio)
+
+
 exprel = special(
     "exprel",
     lambda xp, g, _y, x: g * exprel_slope(xp, x),
-    generic=lambda xp, x: xp.where(
-        x == 0, xp.ones_like(x), xp.expm1(x) / xp.where(x == 0, xp.ones_like(x), x)
-    ),
+    generic=_exprel,
+    composite=True,
     doc="""(exp(x) - 1) / x, which is 1 at 0.
 
     >>> pg.grad(pg.special.exprel)(0.0)
@@ -153,6 +159,7 @@ sinc = special(
     "sinc",
     _sinc_rule,
     generic=_sinc,
+    composite=True,
     doc="""sin(pi x) / (pi x), which is 1 at 0.
 
     >>> pg.special.sinc(0.0).item(), pg.grad(pg.special.sinc)(0.0) == 0.0

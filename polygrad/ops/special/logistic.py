@@ -15,6 +15,7 @@ expit: Rule = special(
     "expit",
     lambda xp, g, y, x: g * (y * expit(-x)),
     generic=approximations.expit,
+    composite=True,
     doc="""The logistic function 1 / (1 + exp(-x)), also called sigmoid.
 
     >>> pg.grad(pg.special.expit)(0.0)
@@ -22,10 +23,21 @@ expit: Rule = special(
     """,
 )
 
+
+def _logit(xp: Any, x: Any) -> Any:
+    # Near 1/2 the logarithms themselves cancel; those of their ratios to 1/2 do not.
+    offset = 2 * (x - 0.5)
+    middle = xp.abs(offset) < 0.5
+    inner = xp.where(middle, offset, xp.zeros_like(x))
+    outer = xp.where(middle, xp.zeros_like(x) + 0.5, x)
+    return xp.where(middle, xp.log1p(inner) - xp.log1p(-inner), xp.log(outer) - xp.log1p(-outer))
+
+
 logit = special(
     "logit",
     lambda xp, g, _y, x: g / (x * (1 - x)),
-    generic=lambda xp, x: xp.log(x) - xp.log1p(-x),
+    generic=_logit,
+    composite=True,
     doc="""The inverse of the logistic function, log(x / (1 - x)).
 
     >>> pg.grad(pg.special.logit)(0.5)
@@ -33,10 +45,17 @@ logit = special(
     """,
 )
 
+
+def _log_expit(xp: Any, x: Any) -> Any:
+    rest = xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.where(x < 0, x - rest, -rest)
+
+
 log_expit = special(
     "log_expit",
     lambda xp, g, _y, x: g * expit(-x),
-    generic=lambda xp, x: xp.where(x < 0, x, xp.zeros_like(x)) - xp.log1p(xp.exp(-xp.abs(x))),
+    generic=_log_expit,
+    composite=True,
     doc="""The logarithm of the logistic function, accurate for all x.
 
     >>> pg.grad(pg.special.log_expit)(0.0)
@@ -48,6 +67,7 @@ softplus = special(
     "softplus",
     lambda xp, g, _y, x: g * expit(x),
     generic=lambda xp, x: xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x))),
+    composite=True,
     doc="""log(1 + exp(x)), without overflow.
 
     >>> pg.grad(pg.special.softplus)(0.0)
@@ -74,9 +94,13 @@ def _by_y(xp: Any, g: Any, x: Any, y: Any) -> Any:
     return xp.where(zero, xp.zeros_like(g), g * (x / _one_where(xp, zero, y)))
 
 
+def _unless_nan(xp: Any, y: Any) -> Any:
+    return xp.where(y != y, y, xp.zeros_like(y))
+
+
 def _xlogy(xp: Any, x: Any, y: Any) -> Any:
     product = x * xp.log(_one_where(xp, x == 0, y))
-    return xp.where((x == 0) & (y != y), y, product)
+    return xp.where(x == 0, _unless_nan(xp, y), product)
 
 
 xlogy = special(
@@ -85,6 +109,7 @@ xlogy = special(
     lambda xp, g, _y, x, y: _by_y(xp, g, x, y),
     generic=_xlogy,
     mixed="arrays",
+    composite=True,
     doc="""x log(y), and 0 where x = 0 (unless y is nan).
 
     At x = 0 the derivative by y is 0, and the derivative by x is log(y) for positive y and
@@ -102,9 +127,10 @@ xlog1py = special(
     ),
     lambda xp, g, _y, x, y: _by_y(xp, g, x, 1 + y),
     generic=lambda xp, x, y: xp.where(
-        (x == 0) & (y != y), y, x * xp.log1p(xp.where(x == 0, xp.zeros_like(y), y))
+        x == 0, _unless_nan(xp, y), x * xp.log1p(xp.where(x == 0, xp.zeros_like(y), y))
     ),
     mixed="arrays",
+    composite=True,
     doc="""x log(1 + y), and 0 where x = 0 (unless y is nan).
 
     >>> pg.special.xlog1py(0.0, -1.0).item(), pg.grad(pg.special.xlog1py, argnums=1)(0.0, -1.0)
@@ -112,10 +138,18 @@ xlog1py = special(
     """,
 )  # fmt: skip
 
+
+def _entr(xp: Any, x: Any) -> Any:
+    inside = x * -xp.log(xp.where(x <= 0, xp.ones_like(x), x))
+    zero = xp.zeros_like(x)
+    return xp.where(x < 0, zero - math.inf, xp.where(x == 0, zero, inside))
+
+
 entr = special(
     "entr",
     lambda xp, g, _y, x: -g * (xp.log(x) + 1),
-    generic=lambda xp, x: xp.where(x < 0, x * math.inf, -_xlogy(xp, x, x)),
+    generic=_entr,
+    composite=True,
     doc="""The entropy -x log(x) of one probability: 0 at 0, -inf below.
 
     Its derivative at 0 is infinite.
@@ -126,12 +160,21 @@ entr = special(
 )
 
 
-def _rel_entr(xp: Any, x: Any, y: Any) -> Any:
+def _rel_entr(xp: Any, x: Any, y: Any, distance: bool = False) -> Any:
+    """The relative entropy; with ``distance`` that of `kl_div`, which is never negative."""
     both = (x > 0) & (y > 0)
     a, b = _one_where(xp, ~both, x), _one_where(xp, ~both, y)
-    inside = (x == 0) & (y >= 0)
-    other = xp.where(inside, xp.zeros_like(x * y), xp.zeros_like(x * y) + math.inf)
-    out = xp.where(both, x * (xp.log(a) - xp.log(b)), other)
+    ratio = a / b
+    near = xp.abs(ratio - 1) < 0.5
+    # Of numbers near each other the logarithms cancel; a ratio may be outside of all numbers.
+    inner = xp.where(near, (a - b) / b, xp.zeros_like(ratio))
+    fits = (ratio > 0) & xp.isfinite(ratio)
+    log = xp.where(fits, xp.log(_one_where(xp, ~fits, ratio)), xp.log(a) - xp.log(b))
+    log = xp.where(near, xp.log1p(inner), log)
+    term = x * log - x + y if distance else x * log
+    border = y if distance else xp.zeros_like(y)
+    other = xp.where((x == 0) & (y >= 0), border, xp.zeros_like(y) + math.inf)
+    out = xp.where(both, term, other)
     return xp.where((x != x) | (y != y), x + y, out)
 
 
@@ -147,6 +190,7 @@ rel_entr = special(
     lambda xp, g, _y, x, y: _log_ratio(xp, g, x, y, 1.0),
     lambda xp, g, _y, x, y: -_by_y(xp, g, x, y),
     generic=_rel_entr,
+    composite=True,
     doc="""The relative entropy x log(x / y): 0 where x = 0 <= y, inf outside x >= 0, y > 0.
 
     >>> pg.grad(pg.special.rel_entr, argnums=(0, 1))(1.0, 1.0)
@@ -158,7 +202,7 @@ kl_div = special(
     "kl_div",
     lambda xp, g, _y, x, y: _log_ratio(xp, g, x, y, 0.0),
     lambda xp, g, _y, x, y: g - _by_y(xp, g, x, y),
-    generic=lambda xp, x, y: _rel_entr(xp, x, y) - x + y,
+    generic=lambda xp, x, y: _rel_entr(xp, x, y, distance=True),
     doc="""The term x log(x / y) - x + y of the Kullback-Leibler divergence.
 
     >>> pg.grad(pg.special.kl_div, argnums=(0, 1))(1.0, 1.0)
