@@ -26,9 +26,9 @@ expit: Rule = special(
 
 def _logit(xp: Any, x: Any) -> Any:
     # Near 1/2 the logarithms themselves cancel; those of their ratios to 1/2 do not.
-    offset = 2 * (x - 0.5)
-    middle = xp.abs(offset) < 0.5
-    inner = xp.where(middle, offset, xp.zeros_like(x))
+    offset = x - 0.5
+    middle = xp.abs(offset) < 0.25
+    inner = 2 * xp.where(middle, offset, xp.zeros_like(x))
     outer = xp.where(middle, xp.zeros_like(x) + 0.5, x)
     return xp.where(middle, xp.log1p(inner) - xp.log1p(-inner), xp.log(outer) - xp.log1p(-outer))
 
