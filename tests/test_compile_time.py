@@ -1,12 +1,13 @@
 """What long programs cost to compile: their length, and no more; and none keeps others waiting."""
 
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 import polygrad as pg
-from polygrad.compile.lowering import Lowered
+from polygrad.compile.lowering import Lowered, lower
 from polygrad.compile.passes.fuse import fuse
 
 X = np.linspace(-1.0, 1.0, 8)
@@ -64,6 +65,44 @@ def test_the_work_of_the_generator_grows_with_the_program():
         return count
 
     assert looked(400) <= 5 * looked(100)
+
+
+def calls(f, *args):
+    """How many Python functions run, generators' steps included."""
+    count = 0
+
+    def profile(frame, event, arg):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(profile)
+    try:
+        f(*args)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def layers(n):
+    """Each step a loop of its own, since it waits for the total before."""
+
+    def f(x):
+        for _ in range(n):
+            x = pg.tanh(x) * 1.5
+            x = x - pg.sum(x) * 0.001
+        return x
+
+    return f
+
+
+@pytest.mark.parametrize("make", [chain, layers, lambda n: pg.grad(lambda x: pg.sum(chain(n)(x)))])
+@pytest.mark.parametrize("size", [8, 40_000])
+def test_the_calls_of_all_passes_grow_with_the_program(make, size, monkeypatch):
+    monkeypatch.setenv("POLYGRAD_NATIVE", "off")
+    x = np.linspace(-1.0, 1.0, size)
+    few, many = (pg.make_graph(make(n))(x) for n in (100, 400))
+    lower(few, (False,))  # loads what is loaded once
+    assert calls(lower, many, (False,)) <= 4.4 * calls(lower, few, (False,))
 
 
 @pytest.mark.parametrize(

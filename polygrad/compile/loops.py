@@ -5,9 +5,6 @@ from typing import Any
 
 from polygrad.compile.graph import Equation, Value
 from polygrad.compile.passes.fuse import Loop
-from polygrad.core.op import OPS
-
-MATMUL = OPS["matmul"]
 
 
 def write_loop(writer: Any, loop: Loop) -> None:
@@ -153,8 +150,7 @@ class _LoopWriter:
         if not self.temps and self.blocks == 1:
             return 1
         work = math.prod(self.loop.shape) * len(self.loop.equations)
-        products = any(e.op is MATMUL for e in self.writer.graph.equations)
-        return self.target.threads(work, products)
+        return self.target.threads(work, self.writer.products)
 
     def _emit(self) -> None:
         writer, step = self.writer, self.step

@@ -17,6 +17,7 @@ from polygrad.compile.passes.fuse import Loop, fuse
 from polygrad.compile.plan import Plan
 from polygrad.compile.replay import Program
 from polygrad.compile.target import Call, Target
+from polygrad.core.op import OPS
 
 _LOCAL = re.compile(r"[a-z]?[0-9_].*|[a-z]|loop.*|")
 """What variables of a program are called (a0, v1, v1_parts, s, loop2), which no function is."""
@@ -28,6 +29,7 @@ class Writer:
 
     def __init__(self, graph: Graph, donated: Sequence[bool], target: Target, backend: Any) -> None:
         self.graph, self.target, self.backend = graph, target, backend
+        self.products = any(equation.op is OPS["matmul"] for equation in graph.equations)
         self.names: dict[str, Any] = {}  # what the source refers to
         self._known: dict[int, str] = {}
         self._counts: dict[str, int] = {}  # how often a hint was taken
