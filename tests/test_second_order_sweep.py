@@ -119,6 +119,12 @@ def test_power_of_zero() -> None:
         assert found.tolist() == [[0, 0], [0, 0]]
 
 
+def test_scaled_bessel_function_at_its_kink() -> None:
+    """The second derivative of exp(-|x|) I0(x) is 3/2 on both sides of 0."""
+    for found in orders(pg.special.i0e, (0.0,)).values():
+        assert found.tolist() == [[1.5]]
+
+
 VECTORS: dict[str, tuple[Callable[..., Any], list[float], Any]] = {
     "prod": (pg.prod, [0.0, 0.0, 3.0], [[0, 3, 0], [3, 0, 0], [0, 0, 0]]),
     "prod of one 0": (pg.prod, [0.0, 2.0, 3.0], [[0, 3, 2], [3, 0, 0], [2, 0, 0]]),

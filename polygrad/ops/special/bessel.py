@@ -45,7 +45,8 @@ i1: Rule = special(
 )
 i0e: Rule = special(
     "i0e",
-    lambda xp, g, y, x: g * (i1e(x) - xp.sign(x) * y),
+    # At 0 the branch -x has the slope of sign(x) * y on either side, for the second derivative.
+    lambda xp, g, y, x: g * (i1e(x) - xp.where(x == 0, -x, xp.sign(x) * y)),
     doc=_DOC.format("exponentially scaled modified", 0, "i0e", 0.46576),
 )
 i1e: Rule = special(
