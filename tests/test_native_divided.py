@@ -1,6 +1,5 @@
 """Native stretches of a program, with the ops between that native code is not written for."""
 
-import copy
 import threading
 
 import numpy as np
@@ -89,7 +88,10 @@ def same_outside(op):
             return getattr(xp, op.name)(*operands, **params)
         return op.forward(xp, *operands, **params)
 
-    other = copy.copy(op)
+    other = object.__new__(type(op))  # copy.copy gives the op itself
+    for cls in type(op).__mro__:
+        for name in getattr(cls, "__slots__", ()):
+            setattr(other, name, getattr(op, name))
     other.impls, other.fast, other.plans, other.forward = {}, {}, {}, forward
     other.facts = OpFacts(elementwise=op.facts.elementwise, python=op.facts.python)
     return other
