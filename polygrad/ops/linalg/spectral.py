@@ -16,11 +16,11 @@ slope f', which the cotangents G of the vectors at a repeated value do not tell 
 
 Reverse mode answers where they do tell: the product itself (f(w) = w, g_w is 1 / w times half of
 the diagonal), a projection (f' = 0, g_w = 0), vectors that no cotangent reaches. All else is nan.
-Two things look like these and are not, so that the number is wrong: a function with f(w) = 0 at the
-repeated value, where no cotangent arrives either, and a product whose sum with an off-diagonal
-element of another function is taken. Without a cotangent of the vectors, repeated values share theirs
-equally: right for symmetric functions of the values (their sum), and a subgradient of their
-largest and smallest. Write other functions of a matrix without the decomposition, as
+Two things look like these and are not, so that the number is wrong: a function with f(w) = 0 at
+the repeated value, where no cotangent arrives either, and a product to which an off-diagonal
+element of another function is added. Without a cotangent of the vectors, repeated values share
+theirs equally: right for symmetric functions of the values (their sum), and a subgradient of
+their largest and smallest. Write other functions of a matrix without the decomposition, as
 scipy.linalg.expm and its like do.
 """
 
