@@ -78,7 +78,9 @@ def values(name: str, dtype: Any) -> None:
         got, expected = got[keep], expected[keep]
     np.testing.assert_allclose(got, expected, rtol=1e-12 if dtype == "float64" else 2e-6)
     compiled = np.asarray(pg.jit(getattr(pg.special, name))(*args))
-    np.testing.assert_allclose(compiled, getattr(pg.special, name)(*args), rtol=1e-14)
+    # Compiled from simple steps, some are a few units in the last place off.
+    rtol = 1e-14 if dtype == "float64" else 5e-7
+    np.testing.assert_allclose(compiled, getattr(pg.special, name)(*args), rtol=rtol)
 
 
 @pytest.mark.parametrize("name", NAMES)
