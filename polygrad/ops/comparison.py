@@ -23,11 +23,13 @@ def _bigger(xp: Any, g: Any, a: Any, b: Any) -> Any:
     return xp.where(a > b, g, half)
 
 
+_ONE_DTYPE = OpFacts(elementwise=True, one_dtype=True)
+
 maximum = elementwise(
     "maximum",
     lambda xp, g, _y, a, b: _bigger(xp, g, a, b),
     lambda xp, g, _y, a, b: _bigger(xp, g, b, a),
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc="""The larger of x1 and x2.
 
     Where two arrays are equal the gradient is shared equally; where an array equals a Python
@@ -42,7 +44,7 @@ minimum = elementwise(
     "minimum",
     lambda xp, g, _y, a, b: _bigger(xp, g, -a, -b),
     lambda xp, g, _y, a, b: _bigger(xp, g, -b, -a),
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc="""The smaller of x1 and x2; ties as in `maximum`.
 
     >>> pg.grad(pg.minimum, argnums=(0, 1))(1.0, 2.0)
@@ -55,7 +57,7 @@ where_op = Elementwise(
     None,
     lambda xp, g, _y, c, _a, _b: xp.where(c, g, xp.zeros_like(g)),
     lambda xp, g, _y, c, _a, _b: xp.where(c, xp.zeros_like(g), g),
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
 )
 
 
@@ -280,19 +282,19 @@ _BITS = "The {} of integers or booleans.\n\n    >>> pg.{}({}).item()\n    {}\n  
 bitwise_and = nondifferentiable(
     "bitwise_and",
     2,
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc=_BITS.format("bits set in both", "bitwise_and", "6, 3", 2),
 )
 bitwise_or = nondifferentiable(
     "bitwise_or",
     2,
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc=_BITS.format("bits set in either", "bitwise_or", "6, 3", 7),
 )
 bitwise_xor = nondifferentiable(
     "bitwise_xor",
     2,
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc=_BITS.format("bits set in one only", "bitwise_xor", "6, 3", 5),
 )
 bitwise_invert = nondifferentiable(
@@ -301,12 +303,12 @@ bitwise_invert = nondifferentiable(
 bitwise_left_shift = nondifferentiable(
     "bitwise_left_shift",
     2,
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc=_BITS.format("bits moved left", "bitwise_left_shift", "3, 2", 12),
 )
 bitwise_right_shift = nondifferentiable(
     "bitwise_right_shift",
     2,
-    facts=OpFacts(elementwise=True, one_dtype=True),
+    facts=_ONE_DTYPE,
     doc=_BITS.format("bits moved right", "bitwise_right_shift", "12, 2", 3),
 )
